@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shared kernel: what every room may import, and which does no I/O."""
+
+from smartagent.kernel.caller import Caller, CallerKind
+from smartagent.kernel.clock import Clock, Entropy, rfc3339
+from smartagent.kernel.errors import Kind, SmartAgentError
+from smartagent.kernel.ids import IdPrefix, Ids, parse_id
+from smartagent.kernel.record import Decision, Detail, Record
+from smartagent.kernel.secret import Secret
+from smartagent.kernel.verdict import Denied, Permitted, Verdict
+from smartagent.kernel.work import Change, Claim, Committed, Ledger, Scalar, Work, Write
+
+__all__ = [
+    "Caller",
+    "CallerKind",
+    "Change",
+    "Claim",
+    "Clock",
+    "Committed",
+    "Decision",
+    "Denied",
+    "Detail",
+    "Entropy",
+    "IdPrefix",
+    "Ids",
+    "Kind",
+    "Ledger",
+    "Permitted",
+    "Record",
+    "Scalar",
+    "Secret",
+    "SmartAgentError",
+    "Verdict",
+    "Work",
+    "Write",
+    "parse_id",
+    "rfc3339",
+]
