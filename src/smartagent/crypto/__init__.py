@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cryptography: the only room that imports a crypto library, and the only one that reads the machine's clock.
+
+Ed25519 keys, the one strict JWS, sealed envelopes, and the log's Merkle tree, notes and proofs.
+"""
+
+from smartagent.crypto.digest import claim_key, derive, equal, hmac_sha256, sha256
+from smartagent.crypto.encoding import b64, b64u, unb64, unb64u
+from smartagent.crypto.envelope import seal, unseal
+from smartagent.crypto.errors import (
+    BadNote,
+    BadSignature,
+    CannotUnseal,
+    CryptoError,
+    MalformedEncoding,
+    MalformedJson,
+    MalformedKey,
+    MalformedProof,
+    MalformedToken,
+)
+from smartagent.crypto.jws import JwsHeader, JwsSigner, UnverifiedJws, parse_compact, sign_compact
+from smartagent.crypto.keys import PublicKey, SigningKey
+from smartagent.crypto.merkle import (
+    EMPTY_ROOT,
+    HashReader,
+    Position,
+    consistency_positions,
+    consistency_proof,
+    inclusion_positions,
+    inclusion_proof,
+    leaf_hash,
+    node_hash,
+    root,
+    root_positions,
+    verify_consistency,
+    verify_inclusion,
+)
+from smartagent.crypto.messages import claim_message, enrol_message, operator_message, session_message
+from smartagent.crypto.note import Checkpoint, NoteSigner, open_note
+from smartagent.crypto.strictjson import strict_json
+from smartagent.crypto.system import SystemClock, system_entropy
+from smartagent.crypto.tlogproof import TlogProof, format_proof, parse_proof
+
+__all__ = [
+    "EMPTY_ROOT",
+    "BadNote",
+    "BadSignature",
+    "CannotUnseal",
+    "Checkpoint",
+    "CryptoError",
+    "HashReader",
+    "JwsHeader",
+    "JwsSigner",
+    "MalformedEncoding",
+    "MalformedJson",
+    "MalformedKey",
+    "MalformedProof",
+    "MalformedToken",
+    "NoteSigner",
+    "Position",
+    "PublicKey",
+    "SigningKey",
+    "SystemClock",
+    "TlogProof",
+    "UnverifiedJws",
+    "b64",
+    "b64u",
+    "claim_key",
+    "claim_message",
+    "consistency_positions",
+    "consistency_proof",
+    "derive",
+    "enrol_message",
+    "equal",
+    "format_proof",
+    "hmac_sha256",
+    "inclusion_positions",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "open_note",
+    "operator_message",
+    "parse_compact",
+    "parse_proof",
+    "root",
+    "root_positions",
+    "seal",
+    "session_message",
+    "sha256",
+    "sign_compact",
+    "strict_json",
+    "system_entropy",
+    "unb64",
+    "unb64u",
+    "unseal",
+    "verify_consistency",
+    "verify_inclusion",
+]

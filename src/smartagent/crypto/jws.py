@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compact JWS with Ed25519: the one kind of token the house makes and reads.
+
+The algorithm is fixed by the key, never chosen by the token; a header only has to agree.  What
+could make two readers disagree about a token is refused before its signature is looked at.
+
+Spec: RFC 7515 sections 3.1, 4.1 and 7.1; RFC 8037 section 3.1; RFC 8725 sections 3.1, 3.2, 3.10.
+"""
+
+from typing import Final
+
+import msgspec
+
+from smartagent.crypto.encoding import b64u, unb64u
+from smartagent.crypto.errors import BadSignature, MalformedEncoding, MalformedJson, MalformedToken
+from smartagent.crypto.keys import SIGNATURE_BYTES, PublicKey, SigningKey
+from smartagent.crypto.strictjson import strict_json
+
+MAX_TOKEN_BYTES: Final = 8192
+ALGORITHMS: Final = frozenset({"EdDSA", "Ed25519"})
+"""Two names of the same signature: RFC 8037's, and RFC 9864's."""
+_MAX_PARAMETER_CHARS: Final = 256
+_CACHED_HEADERS: Final = 1024
+_CACHED_HEADER_BYTES: Final = 512
+# An extension we would have to understand (crit, b64), another serialisation (zip, enc), or a
+# place to fetch keys from that the token's author chose (jku, x5u).
+_REFUSED: Final = frozenset({"crit", "b64", "zip", "enc", "jku", "x5u"})
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class JwsHeader(msgspec.Struct, frozen=True):
+    """What a header may say.  All of it is claimed, even when the signature holds: `kid` is a
+    name to look up among known keys, `jwk` a key that proves only possession.
+    """  # noqa: D205 -- the second sentence belongs to the first
+
+    alg: str
+    kid: str = ""
+    typ: str = ""
+    cty: str = ""
+    jwk: dict[str, object] | None = None
+
+
+class UnverifiedJws(msgspec.Struct, frozen=True):
+    """A well-formed token that nobody has vouched for yet."""
+
+    header: JwsHeader
+    payload: bytes
+    signing_input: bytes
+    signature: bytes
+
+    def verified_payload(self, key: PublicKey) -> bytes:
+        """Return the payload when `key` signed it.
+
+        Raises:
+            BadSignature: It did not.
+        """
+        if not key.verify(self.signature, self.signing_input):
+            raise BadSignature("the token was not signed by that key")
+        return self.payload
+
+
+class JwsSigner:
+    """Signs tokens of one type with one key; the header is encoded once."""
+
+    __slots__ = ("_head", "_key")
+
+    def __init__(self, key: SigningKey, kid: str, typ: str, alg: str = "EdDSA") -> None:
+        self._key = key
+        self._head = b64u(_encode({"alg": alg, "kid": kid, "typ": typ})).encode("ascii") + b"."
+
+    def sign(self, payload: bytes) -> str:
+        """Return the compact token over `payload`, which is signed as it is."""
+        signing_input = self._head + b64u(payload).encode("ascii")
+        return f"{signing_input.decode('ascii')}.{b64u(self._key.sign(signing_input))}"
+
+
+def sign_compact(header: dict[str, object], payload: bytes, key: SigningKey) -> str:
+    """Return a compact token with this very header, e.g. a proof that carries its `jwk`."""
+    signing_input = f"{b64u(_encode(header))}.{b64u(payload)}"
+    return f"{signing_input}.{b64u(key.sign(signing_input.encode('ascii')))}"
+
+
+def parse_compact(token: str, max_bytes: int = MAX_TOKEN_BYTES) -> UnverifiedJws:
+    """Take a compact token apart.
+
+    Args:
+        token: As received.
+        max_bytes: More than this is refused unread.
+
+    Raises:
+        MalformedToken: It is not three canonical base64url parts, or its header says anything
+            but Ed25519 or asks for what we do not do.
+    """
+    if len(token) > max_bytes:
+        raise MalformedToken(f"more than {max_bytes} bytes")
+    try:
+        raw = token.encode("ascii")
+        head, payload, signature = raw.split(b".")
+        jws = UnverifiedJws(
+            header=_header(head),
+            payload=unb64u(payload),
+            signing_input=raw[: len(head) + len(payload) + 1],
+            signature=unb64u(signature),
+        )
+    except UnicodeEncodeError:
+        raise MalformedToken("a token is ASCII") from None
+    except MalformedEncoding:
+        raise MalformedToken("a part is not canonical base64url") from None
+    except ValueError:
+        raise MalformedToken("a compact token has three parts") from None
+    if len(jws.signature) != SIGNATURE_BYTES:
+        raise MalformedToken("an Ed25519 signature has 64 bytes")
+    return jws
+
+
+_headers: Final[dict[bytes, JwsHeader]] = {}
+
+
+def _header(part: bytes) -> JwsHeader:
+    # Tokens of one issuer share their header; reading it anew each time tells nothing new.
+    known = _headers.get(part)
+    if known is not None:
+        return known
+    header = _read_header(unb64u(part))
+    if header.jwk is None and len(part) <= _CACHED_HEADER_BYTES:
+        if len(_headers) >= _CACHED_HEADERS:
+            _headers.clear()
+        _headers[part] = header
+    return header
+
+
+def _read_header(raw: bytes) -> JwsHeader:
+    try:
+        members = strict_json(raw, MAX_TOKEN_BYTES)
+    except MalformedJson as error:
+        raise MalformedToken(f"the header: {error}") from error
+    if not isinstance(members, dict):
+        raise MalformedToken("the header is not an object")
+    if not _REFUSED.isdisjoint(members):
+        raise MalformedToken("the header asks for what this verifier does not do")
+    try:
+        header = msgspec.convert(members, JwsHeader)
+    except msgspec.ValidationError:
+        raise MalformedToken("a header parameter has the wrong type, or alg is missing") from None
+    if header.alg not in ALGORITHMS:
+        raise MalformedToken("alg is neither EdDSA nor Ed25519")
+    if max(len(header.kid), len(header.typ), len(header.cty)) > _MAX_PARAMETER_CHARS:
+        raise MalformedToken("a header parameter is too long")
+    return header
