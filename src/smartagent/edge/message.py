@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shapes: a request as received, a route, and what a room's act comes to."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from smartagent.kernel import Caller, Change, Claim, Detail, Write
+
+EMPTY: Mapping[str, str] = {}
+
+
+class Proof(StrEnum):
+    """How the caller of a route proves who they are.  There is no default."""
+
+    ACCESS_TOKEN = "access-token"  # noqa: S105 -- a kind of proof, not a password
+    """A token of ours: an agent's `Bearer`, or an operator's with its DPoP proof."""
+    NONCE_SIGNATURE = "nonce-signature"
+    """A challenge's nonce, signed with the agent's key."""
+    OPERATOR_SIGNATURE = "operator-signature"
+    """The same, with the operator's key."""
+    CLIENT_ASSERTION = "client-assertion"
+    """`private_key_jwt` (RFC 7523 section 2.2)."""
+    ENROLMENT = "enrolment"
+    """A one-time enrolment token and a signature with the key to enrol."""
+    CLAIM_LINK = "claim-link"
+    """The one-time claim link's code and a signature with the key to claim with."""
+    NONE = "none"
+    """Anybody may ask; the request is recorded all the same."""
+
+
+class Inbound(msgspec.Struct, gc=False):
+    """A request as received.  Every field is the caller's claim.
+
+    Header names are in lower case; a header that came more than once is joined with ", ",
+    and refused where it carries a proof.  `params` are what the route's pattern captured.
+    """
+
+    request_id: str
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = EMPTY
+    body: bytes = b""
+    client_ip: str = ""
+    params: Mapping[str, str] = EMPTY
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the caller gets back.  `body` is JSON-encoded unless it is bytes."""
+
+    status: int
+    body: object = b""
+    media_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What an act decided.  The pipeline makes it durable, with the record, before it answers.
+
+    An act touches nothing: it returns the writes, claims and changes that should happen.
+    `event`, `subject`, `session`, `jti`, `target` and `detail` complete the record.
+    """
+
+    reply: Reply
+    event: str = ""
+    subject: str = ""
+    session: str = ""
+    jti: str = ""
+    target: str = ""
+    detail: dict[str, Detail] = {}
+    writes: tuple[Write, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+Act = Callable[[Caller, Inbound], Awaitable[Outcome]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One thing the house can be asked to do.
+
+    `path` is a pattern whose `{name}` segments are captured.  `proof` and `permission` have no
+    defaults on purpose: an unprotected route does not type-check.  `event` is what the log
+    calls the act.  `oauth` routes answer errors as RFC 6749 section 5.2 says.
+    """
+
+    method: str
+    path: str
+    proof: Proof
+    permission: str
+    event: str
+    act: Act
+    summary: str = ""
+    oauth: bool = False
+    media_types: tuple[str, ...] = ("application/json",)
+    max_body_bytes: int = 65_536
+    request_schema: type | None = None
+    reply_schema: type | None = None
