@@ -33,10 +33,13 @@ def seal(plaintext: Secret[bytes], root: Secret[bytes], identity: str, entropy: 
         root: 32 bytes.
         identity: What the envelope belongs to, e.g. a secret's id and version.
         entropy: Gives the data key and both nonces.
+
+    Raises:
+        CannotUnseal: The root key has another length, so nothing it sealed could be opened.
     """
     data_key = entropy(KEY_BYTES)
     wrap_nonce, nonce = entropy(_NONCE_BYTES), entropy(_NONCE_BYTES)
-    wrapped = AESGCM(root.reveal()).encrypt(wrap_nonce, data_key, _bound(b"key", identity))
+    wrapped = _cipher(root).encrypt(wrap_nonce, data_key, _bound(b"key", identity))
     body = AESGCM(data_key).encrypt(nonce, plaintext.reveal(), _bound(b"data", identity))
     return b"".join((_VERSION, wrap_nonce, wrapped, nonce, body))
 
@@ -50,7 +53,7 @@ def unseal(sealed: bytes, root: Secret[bytes], identity: str) -> Secret[bytes]:
     if len(sealed) < _SHORTEST or sealed[:1] != _VERSION:
         raise CannotUnseal("not an envelope of a known version")
     try:
-        data_key = AESGCM(root.reveal()).decrypt(
+        data_key = _cipher(root).decrypt(
             sealed[1:_WRAPPED_AT], sealed[_WRAPPED_AT:_BODY_AT], _bound(b"key", identity)
         )
         return Secret(
@@ -60,6 +63,13 @@ def unseal(sealed: bytes, root: Secret[bytes], identity: str) -> Secret[bytes]:
         )
     except InvalidTag:
         raise CannotUnseal("wrong root key, wrong identity, or damaged") from None
+
+
+def _cipher(root: Secret[bytes]) -> AESGCM:
+    # AES takes shorter keys too, and would quietly make a weaker envelope of a cut root key.
+    if len(root.reveal()) != KEY_BYTES:
+        raise CannotUnseal("the root key has not 32 bytes")
+    return AESGCM(root.reveal())
 
 
 def _bound(layer: bytes, identity: str) -> bytes:

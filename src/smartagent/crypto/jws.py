@@ -29,9 +29,10 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class JwsHeader(msgspec.Struct, frozen=True):
-    """What a header may say.  All of it is claimed, even when the signature holds: `kid` is a
-    name to look up among known keys, `jwk` a key that proves only possession.
-    """  # noqa: D205 -- the second sentence belongs to the first
+    """What a header may say; all of it is claimed, even when the signature holds.
+
+    `kid` is a name to look up among known keys, `jwk` a key whose signature proves possession only.
+    """
 
     alg: str
     kid: str = ""

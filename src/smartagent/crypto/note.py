@@ -11,7 +11,7 @@ import msgspec
 from smartagent.crypto.digest import sha256
 from smartagent.crypto.encoding import b64, unb64
 from smartagent.crypto.errors import BadNote, MalformedEncoding, MalformedKey, MalformedProof
-from smartagent.crypto.keys import SIGNATURE_BYTES, PublicKey, SigningKey
+from smartagent.crypto.keys import PublicKey, SigningKey
 from smartagent.crypto.merkle import HASH_BYTES
 
 _ED25519: Final = b"\x01"

@@ -4,7 +4,7 @@
 from smartagent.kernel.caller import Caller, CallerKind
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
-from smartagent.kernel.ids import IdPrefix, Ids, parse_id
+from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
 from smartagent.kernel.record import Decision, Detail, Record
 from smartagent.kernel.secret import Secret
 from smartagent.kernel.verdict import Denied, Permitted, Verdict
@@ -33,6 +33,7 @@ __all__ = [
     "Verdict",
     "Work",
     "Write",
+    "made_at_ms",
     "parse_id",
     "rfc3339",
 ]

@@ -14,6 +14,7 @@ from smartagent.kernel.errors import Kind, SmartAgentError
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH: Final = 26
+_TIME_LETTERS: Final = 10  # 26 letters hold 130 bits: two spare ones, then the 48 of the millisecond
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 
 
@@ -70,6 +71,18 @@ class Ids:
         start = self._taken
         self._taken = start + 10
         return int.from_bytes(self._pool[start : start + 10]) & 0x3FF_FFFF_FFFF_FFFF_FFFF
+
+
+def made_at_ms(identifier: str) -> int:
+    """Return when an id was made, in Unix milliseconds.
+
+    Args:
+        identifier: An id of ours, of any kind.
+    """
+    value = 0
+    for letter in identifier[-_LENGTH:][:_TIME_LETTERS]:
+        value = value << 5 | _VALUES[letter]
+    return value
 
 
 def parse_id(raw: str, prefix: IdPrefix) -> str:

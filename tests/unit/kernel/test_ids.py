@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartagent.kernel import IdPrefix, Ids, parse_id
+from smartagent.kernel import IdPrefix, Ids, made_at_ms, parse_id
 from smartagent.kernel.ids import MalformedId
 
 
@@ -34,6 +34,15 @@ def test_an_id_carries_its_kind_and_its_millisecond():
     assert made.startswith("agt_")
     assert len(made) == 30
     assert as_uuid(made) >> 80 == 1_700_000_000_123
+
+
+@given(st.integers(0, 0xFFFF_FFFF_FFFF))
+def test_an_id_gives_back_the_millisecond_it_was_made_in(ms):
+    class Clock:
+        def now(self):
+            return (ms + 0.5) / 1000
+
+    assert abs(made_at_ms(Ids(Clock(), os.urandom).new(IdPrefix.ACCESS_TOKEN)) - ms) <= ms * 1e-15
 
 
 def test_an_id_is_a_version_7_uuid_of_the_rfc_variant():
@@ -74,7 +83,16 @@ def test_each_id_takes_ten_fresh_bytes_and_never_the_same_twice():
 
 @pytest.mark.parametrize(
     "raw",
-    ["", "agt_", "agt", "ses_" + "0" * 26, "agt_" + "0" * 25, "agt_" + "0" * 27, "agt_" + "u" * 26, "agt_" + "A" * 26],
+    [
+        "",
+        "agt_",
+        "agt",
+        "ses_" + "0" * 26,
+        "agt_" + "0" * 25,
+        "agt_" + "0" * 27,
+        "agt_" + "u" * 26,
+        "agt_" + "A" * 26,
+    ],
 )
 def test_what_is_no_agent_id_is_refused_and_not_repeated(raw):
     with pytest.raises(MalformedId) as refusal:

@@ -1,0 +1,3 @@
+module smartagent.example/interop
+
+go 1.21

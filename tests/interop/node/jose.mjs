@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a question as JSON, answers with JSON, or fails: verify | sign | thumbprint.
+
+import { readFileSync } from "node:fs";
+import { SignJWT, calculateJwkThumbprint, createLocalJWKSet, importJWK, jwtVerify } from "jose";
+
+const question = JSON.parse(readFileSync(0, "utf8"));
+
+const tasks = {
+  async verify({ token, jwks, issuer, audience }) {
+    const { payload } = await jwtVerify(token, createLocalJWKSet(jwks), {
+      issuer,
+      audience,
+      typ: "at+jwt",
+      algorithms: ["EdDSA", "Ed25519"],
+      requiredClaims: ["sub", "jti", "exp", "iat", "client_id"],
+    });
+    return payload;
+  },
+  async sign({ jwk, alg, claims }) {
+    return new SignJWT(claims).setProtectedHeader({ alg, typ: "at+jwt" }).sign(await importJWK(jwk, alg));
+  },
+  async thumbprint({ jwk }) {
+    return calculateJwkThumbprint(jwk, "sha256");
+  },
+};
+
+process.stdout.write(JSON.stringify(await tasks[process.argv[2]](question)));
