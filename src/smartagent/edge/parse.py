@@ -5,6 +5,7 @@ Spec: RFC 8259 section 4 (a duplicate name has no agreed meaning), RFC 6749 sect
 parameter comes once; one without a value counts as absent), WHATWG URL section 5.1.
 """
 
+import re
 from functools import lru_cache
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -20,6 +21,7 @@ MAX_FIELDS: Final = 64
 MAX_NAME_CHARS: Final = 64
 MAX_REASON_CHARS: Final = 240
 _CACHED_CHARS: Final = 96
+_MISSPELT: Final = re.compile("[a-z]{1,12}(?:_[a-z]{1,12}){0,2}")
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 
@@ -104,6 +106,6 @@ def _refuse_unknown_members(value: object, schema: type[T]) -> None:
         return
     for name in value:
         if name not in known:
-            raise MalformedRequest(
-                f"unknown member {str(name)[:MAX_NAME_CHARS]!r}; known: {', '.join(known)}"
-            )
+            # The reason is recorded for good, so what might be a misplaced secret is not repeated.
+            shown = f"unknown member {name!r}" if _MISSPELT.fullmatch(str(name)) else "an unknown member"
+            raise MalformedRequest(f"{shown}; known: {', '.join(known)}")

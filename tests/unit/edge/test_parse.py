@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from smartagent.edge import MalformedRequest, parse_form, parse_json
 from smartagent.kernel import Kind, SmartAgentError
 

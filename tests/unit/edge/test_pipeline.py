@@ -2,6 +2,7 @@
 """The steps, in order, each given what it needs, with nothing forgotten."""
 
 import pytest
+
 from smartagent.edge import AuthenticationFailed, Inbound, Outcome, Proof, Reply, Route, enter, handle
 from smartagent.kernel import (
     Caller,
@@ -16,7 +17,6 @@ from smartagent.kernel import (
     Write,
 )
 from smartagent.storage import StoreUnavailable
-
 from tests.unit.edge.fakes import CALLER, CLAIM, LOST, NOW, YES, FakeHouse
 
 NOBODY = Caller(principal="", kind=CallerKind.NOBODY)

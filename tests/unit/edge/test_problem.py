@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import msgspec
 import pytest
+
 from smartagent.edge import AuthenticationFailed, MethodNotAllowed, oauth_error, problem, status_of
 from smartagent.edge.problem import STATUS, Problem, bug
 from smartagent.kernel import Kind, SmartAgentError

@@ -2,6 +2,7 @@
 """From a raw path to a route."""
 
 import pytest
+
 from smartagent.edge import MethodNotAllowed, Proof, Route, RouteNotFound, Router
 from smartagent.edge.errors import TargetRefused
 
