@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The book of rules as this node holds it in memory, and what is decided by it.
+
+Policies are held by role: a call is judged by the caller's role and by the policies that
+apply to everybody, never by other roles'.  A judgement is remembered until the policies it
+came from change.  What cannot be read, compiled or evaluated permits nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import count
+from typing import Final
+
+from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
+from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
+from smartagent.policy.model import Call, Explanation, Grants, StoredPolicy, StoredRole
+from smartagent.policy.permissions import decide_api
+from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
+from smartagent.policy.store import read_policies, read_roles
+from smartagent.storage import Database
+
+_REMEMBERED: Final = 16_384
+_MAX_REMEMBERED_PATH: Final = 256
+
+_log = logging.getLogger(__name__)
+
+_Key = tuple[int, str, frozenset[str], str, str, str, str]
+
+
+class _Chapter:
+    """One role's policies, ready to be asked.  `serial` is never used twice."""
+
+    __slots__ = ("asks_ip", "asks_who", "partition", "serial", "stored")
+
+    def __init__(self, serial: int, stored: StoredRole, partition: Partition) -> None:
+        self.serial = serial
+        self.stored = stored
+        self.partition = partition
+        self.asks_ip = partition.needs.client_ip
+        self.asks_who = partition.needs.principal
+
+
+class Book:
+    """Decides what callers may do."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._roles: dict[str, StoredRole] = {}
+        self._policies: dict[str, StoredPolicy] = {}
+        self._chapters: dict[str, _Chapter] = {}
+        self._remembered: dict[_Key, Verdict] = {}
+        self._serials = count(1)
+        self._unreadable: set[str] = set()
+
+    async def reload_roles(self, names: Sequence[str]) -> None:
+        """Read the roles `names` again; with no names, all of them."""
+        if not names:
+            found = {stored.role.name: stored for stored in await read_roles(self._database)}
+            self._roles = found
+            self._close_all()
+            return
+        for name in dict.fromkeys(names):
+            stored = await read_roles(self._database, name)
+            self._chapters.pop(name, None)
+            self._unreadable.discard(name)
+            self._roles.pop(name, None)
+            if stored:
+                self._roles[name] = stored[0]
+
+    async def reload_policies(self, names: Sequence[str]) -> None:
+        """Read the policies `names` again; with no names, all of them."""
+        if not names:
+            self._policies = {stored.name: stored for stored in await read_policies(self._database)}
+        for name in dict.fromkeys(names):
+            stored = await read_policies(self._database, name)
+            self._policies.pop(name, None)
+            if stored:
+                self._policies[name] = stored[0]
+        # They apply to every role.
+        self._close_all()
+
+    def role(self, name: str) -> StoredRole:
+        """Return the role `name`.
+
+        Raises:
+            RoleNotFound: There is none.
+        """
+        try:
+            return self._roles[name]
+        except KeyError:
+            raise RoleNotFound(name[:64]) from None
+
+    def policy(self, name: str) -> StoredPolicy:
+        """Return the policy `name`.
+
+        Raises:
+            PolicyNotFound: There is none.
+        """
+        try:
+            return self._policies[name]
+        except KeyError:
+            raise PolicyNotFound(name[:64]) from None
+
+    def roles(self) -> list[StoredRole]:
+        """Return all roles by name."""
+        return [self._roles[name] for name in sorted(self._roles)]
+
+    def policies(self) -> list[StoredPolicy]:
+        """Return all policies by name."""
+        return [self._policies[name] for name in sorted(self._policies)]
+
+    def grants(self, role: str) -> Grants | None:
+        """Return what a token of `role` may hold; None when there is no such role (any more)."""
+        stored = self._roles.get(role)
+        if stored is None:
+            return None
+        return Grants(stored.role.audiences, stored.role.ttl_seconds, stored.role.scopes)
+
+    def decide_api(self, caller: Caller, permission: str) -> Verdict:
+        """Say whether `caller` may do with the authority what `permission` names."""
+        return decide_api(caller, permission)
+
+    def decide_call(self, caller: Caller, call: Call) -> Verdict:
+        """Say whether `caller` may make `call`, with the scopes of their token, from where they are.
+
+        Never raises: what cannot be decided is denied.
+        """
+        chapter = self._chapters.get(caller.role) or self._open(caller.role)
+        if chapter is None or caller.kind is not CallerKind.AGENT:
+            return Denied(f"there is no role {caller.role[:64]!r} to call with", str(call))
+        key = (
+            chapter.serial,
+            caller.principal if chapter.asks_who else "",
+            caller.scopes,
+            call.upstream,
+            call.method,
+            call.path,
+            caller.client_ip if chapter.asks_ip else "",
+        )
+        verdict = self._remembered.get(key)
+        if verdict is None:
+            verdict = self._judge(chapter, caller, call)
+            self._remember(key, verdict)
+        return verdict
+
+    def explain(self, caller: Caller, call: Call) -> Explanation:
+        """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
+        chapter = self._chapters.get(caller.role) or self._open(caller.role)
+        if chapter is None or caller.kind is not CallerKind.AGENT:
+            sentence = f"there is no role {caller.role[:64]!r} that could be read, so nothing is allowed"
+            return Explanation("deny", sentence, missing=str(call))
+        finding = chapter.partition.ask(_question(caller, call))
+        rules = tuple(_shown(rule, chapter.partition.annotations) for rule in finding.rules)
+        if finding.allowed:
+            return Explanation("permit", f"{call} is allowed by {', '.join(rules)}", rules)
+        sentence = _why_not(finding, chapter.stored, caller, call)
+        nearest = nearest_rule(chapter.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
+        return Explanation("deny", sentence, rules, str(call), None if finding.rules else nearest)
+
+    def _close_all(self) -> None:
+        self._chapters.clear()
+        self._unreadable.clear()
+
+    def _open(self, role: str) -> _Chapter | None:
+        stored = self._roles.get(role)
+        if stored is None or role in self._unreadable:
+            return None
+        try:
+            policies = parse_policies(stored.cedar, f"role/{role}", by_hand=False)
+            for policy in self._policies.values():
+                policies |= parse_policies(policy.cedar, f"policy/{policy.name}", by_hand=True)
+            partition = Partition(role, policies)
+        except (PolicyError, ValueError, TypeError, RecursionError):
+            # A policy that was accepted once and cannot be read now may be the one that forbids.
+            _log.exception("the policies of role %s cannot be read; it is allowed nothing", role)
+            self._unreadable.add(role)
+            return None
+        chapter = _Chapter(next(self._serials), stored, partition)
+        self._chapters[role] = chapter
+        return chapter
+
+    def _judge(self, chapter: _Chapter, caller: Caller, call: Call) -> Verdict:
+        try:
+            finding = chapter.partition.ask(_question(caller, call))
+        except (ValueError, TypeError) as error:
+            return Denied(f"the call cannot be judged: {type(error).__name__}", str(call))
+        if finding.allowed:
+            return Permitted(finding.rules)
+        return Denied(_why_not(finding, chapter.stored, caller, call), str(call), finding.rules)
+
+    def _remember(self, key: _Key, verdict: Verdict) -> None:
+        if len(key[5]) > _MAX_REMEMBERED_PATH:
+            return
+        if len(self._remembered) >= _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[key] = verdict
+
+
+def _question(caller: Caller, call: Call) -> Question:
+    return Question(
+        agent=caller.principal,
+        role=caller.role,
+        upstream=call.upstream,
+        method=call.method,
+        path=call.path,
+        scopes=caller.scopes,
+        client_ip=canonical_ip(caller.client_ip),
+    )
+
+
+def _why_not(finding: Finding, stored: StoredRole, caller: Caller, call: Call) -> str:
+    if finding.errors:
+        return f"a policy could not be evaluated: {'; '.join(finding.errors)[:400]}"
+    if finding.rules:
+        return f"{', '.join(finding.rules)} forbids it"
+    nearest = nearest_rule(stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
+    return in_plain_words(stored.role.name, call, nearest)
+
+
+def _shown(rule: str, annotations: dict[str, str]) -> str:
+    name = annotations.get(rule, "")
+    return f"{rule} ({name})" if name and name != rule else rule

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A role as Cedar text that a person can read.
+
+One `permit` per allow block, named by its `@id`.  Every value is written as a Cedar string
+literal by `quote`, so nothing of a role file can become policy.
+"""
+
+from typing import Final
+
+from smartagent.policy.model import ANY, Allow, Role
+from smartagent.policy.patterns import Pattern, parse_pattern
+
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\"}
+
+
+def rule_id(role: str, number: int) -> str:
+    """Name the `number`th allow block of a role, counted from one."""
+    return f"role/{role}/{number}"
+
+
+def compile_role(role: Role) -> str:
+    """Write `role` as Cedar policies; empty when it allows nothing."""
+    blocks = [_permit(role, number, block) for number, block in enumerate(role.allow, 1)]
+    # A description is one line of printable characters, so it cannot leave the comment.
+    head = [f"// {role.name}: {role.description}\n"] if blocks and role.description else []
+    return "\n".join(head + blocks)
+
+
+def quote(text: str) -> str:
+    """Write `text` as a Cedar string literal."""
+    return '"' + "".join(_quoted_char(char) for char in text) + '"'
+
+
+def _quoted_char(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    return char if char.isprintable() else f"\\u{{{ord(char):x}}}"
+
+
+def _permit(role: Role, number: int, block: Allow) -> str:
+    resource = (
+        "resource is Upstream" if block.upstream == ANY else f"resource == Upstream::{quote(block.upstream)}"
+    )
+    conditions = [f"context.scopes.contains({quote(block.scope)})"]
+    if block.methods != (ANY,):
+        conditions.append(_one_of([quote(method) for method in block.methods]))
+    conditions.append(_any_of([condition_of(parse_pattern(path)) for path in block.paths]))
+    if role.networks:
+        conditions.append(
+            _any_of([f"context.client_ip.isInRange(ip({quote(net)}))" for net in role.networks])
+        )
+    lines = [
+        f"@id({quote(rule_id(role.name, number))})",
+        "permit (",
+        f"  principal in Role::{quote(role.name)},",
+        '  action == Action::"call",',
+        f"  {resource}",
+        ")",
+        "when {",
+        "  " + " &&\n  ".join(conditions),
+        "};",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _one_of(methods: list[str]) -> str:
+    return f"[{', '.join(methods)}].contains(context.method)"
+
+
+def _any_of(alternatives: list[str]) -> str:
+    if len(alternatives) == 1:
+        return alternatives[0] if " || " not in alternatives[0] else f"({alternatives[0]})"
+    return "(\n    " + " ||\n    ".join(f"({one})" for one in alternatives) + "\n  )"
+
+
+def condition_of(pattern: Pattern) -> str:
+    """Write what `pattern` asks of a path as a Cedar expression.
+
+    Cedar's `like` lets `*` match slashes and nothing at all.  A path with exactly as many
+    slashes as the pattern leaves none for a `*` to match; a doubled or trailing slash is
+    what an empty segment looks like.
+    """
+    prefix = "".join("/" + ("*" if segment is None else segment) for segment in pattern.segments)
+    if not pattern.has_star:
+        if not pattern.open_end:
+            return f"context.path == {quote(prefix)}"
+        below = f"context.path like {_like(pattern, '/*')}"
+        return f"context.path == {quote(prefix)} || {below}" if prefix else below
+    depth = len(pattern.segments)
+    # With `**` the whole path may be deeper, so the question is asked of its first segments alone.
+    subject = f"context.under.d{depth}" if pattern.open_end else "context.path"
+    first = f"context.under has d{depth}" if pattern.open_end else f"context.depth == {depth}"
+    parts = [first, f"{subject} like {_like(pattern)}"]
+    if None in pattern.segments[:-1]:
+        parts.append(f'!({subject} like "*//*")')
+    if pattern.segments[-1] is None:
+        parts.append(f'!({subject} like "*/")')
+    return " && ".join(parts)
+
+
+def _like(pattern: Pattern, tail: str = "") -> str:
+    # Inside a pattern literal, `\*` is an asterisk and a bare `*` the wildcard.
+    text = "".join("/" + ("*" if segment is None else _like_literal(segment)) for segment in pattern.segments)
+    return f'"{text}{tail}"'
+
+
+def _like_literal(segment: str) -> str:
+    return quote(segment)[1:-1].replace("*", "\\*")

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a policy as data: Cedar's JSON form, walked without recursion.
+
+Used for questions about a policy that evaluating it cannot answer: what of a request it
+looks at, and which names and texts it mentions.  Where in doubt the answer is "more".
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+Est = dict[str, object]
+"""One policy in Cedar's JSON form."""
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What of a request can make a difference to a set of policies."""
+
+    principal: bool = False
+    client_ip: bool = False
+    under: bool = False
+
+
+class Mentions(msgspec.Struct, frozen=True):
+    """What a policy names.
+
+    A `like` pattern stands among the texts with `probe` for each wildcard.  `attributes` are
+    those of the context, and `context` when it is used as a whole.
+    """
+
+    attributes: frozenset[str]
+
+    texts: tuple[str, ...]
+    entities: tuple[tuple[str, str], ...]
+
+
+def needs_of(policies: Iterable[Est]) -> Needs:
+    """Say what of a request `policies` look at.  Errs towards more."""
+    used: set[str] = set()
+    for policy in policies:
+        scope = policy.get("principal")
+        if not isinstance(scope, dict) or not _is_of_a_role(scope):
+            used.add("principal")
+        used |= _used_in(policy.get("conditions"))
+    everything = "context" in used
+    return Needs(
+        principal="principal" in used,
+        client_ip=everything or "client_ip" in used,
+        under=everything or "under" in used,
+    )
+
+
+def annotation_of(policy: Est) -> str:
+    """Return the policy's own `@id`, or nothing."""
+    annotations = policy.get("annotations")
+    name = annotations.get("id") if isinstance(annotations, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def mentions_of(policy: Est) -> Mentions:
+    """List the texts and the entities (type, id) that `policy` names, each once."""
+    texts: dict[str, None] = {}
+    entities: dict[tuple[str, str], None] = {}
+    for node in _nodes(policy):
+        kind, name = node.get("type"), node.get("id")
+        if isinstance(kind, str) and isinstance(name, str):
+            entities[kind, name] = None
+        value, pattern = node.get("Value"), node.get("pattern")
+        if isinstance(value, str):
+            texts[value] = None
+        if isinstance(pattern, list):
+            texts["".join(_element(element) for element in pattern)] = None
+    return Mentions(frozenset(_used_in(policy.get("conditions"))), tuple(texts), tuple(entities))
+
+
+def _nodes(tree: object) -> Iterator[dict[str, object]]:
+    pending: list[object] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            yield node
+            pending.extend(node.values())
+
+
+def _element(element: object) -> str:
+    literal = element.get("Literal") if isinstance(element, dict) else None
+    return literal if isinstance(literal, str) else "probe"
+
+
+def _is_of_a_role(scope: Mapping[str, object]) -> bool:
+    # Every caller of a partition is an Agent in its Role, so these hold for all of them or none.
+    entity = scope.get("entity")
+    match scope.get("op"):
+        case "All":
+            return True
+        case "is":
+            return "in" not in scope
+        case "in":
+            return isinstance(entity, dict) and entity.get("type") == "Role"
+        case _:
+            return False
+
+
+def _used_in(expression: object) -> set[str]:
+    """Collect `principal`, `context` (as a whole), and the names of context's attributes."""
+    used: set[str] = set()
+    pending: list[object] = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            attribute = _attribute_of_context(node)
+            variable = node.get("Var")
+            if attribute:
+                used.add(attribute)
+            elif isinstance(variable, str):
+                used.add(variable)
+            else:
+                pending.extend(node.values())
+    return used
+
+
+def _attribute_of_context(node: Mapping[str, object]) -> str:
+    access = node.get(".") or node.get("has")
+    if not isinstance(access, dict) or access.get("left") != {"Var": "context"}:
+        return ""
+    attribute = access.get("attr")
+    return attribute if isinstance(attribute, str) else ""

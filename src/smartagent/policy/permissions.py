@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every permission there is, and who has it: `house.cedar`, asked through the engine.
+
+A route names one of these.  A permission that is not listed is nobody's.
+"""
+
+from enum import StrEnum
+from importlib import resources
+from typing import Final
+
+import cedarpy
+
+from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+
+
+class Permission(StrEnum):
+    """One thing the authority can be asked to do."""
+
+    CLAIMS_USE = "claims.use"
+    CLAIM_LINKS_CREATE = "claim-links.create"
+    ENROLMENTS_CREATE = "enrolments.create"
+    AGENTS_ENROL = "agents.enrol"
+    AGENTS_READ = "agents.read"
+    AGENTS_WRITE = "agents.write"
+    OPERATORS_READ = "operators.read"
+    CHALLENGES_CREATE = "challenges.create"
+    SESSIONS_OPEN = "sessions.open"
+    TOKENS_ISSUE = "tokens.issue"
+    OPERATOR_SESSIONS_OPEN = "operator-sessions.open"
+    ROLES_READ = "roles.read"
+    ROLES_WRITE = "roles.write"
+    POLICIES_READ = "policies.read"
+    POLICIES_WRITE = "policies.write"
+    POLICIES_EXPLAIN = "policies.explain"
+    SECRETS_READ = "secrets.read"
+    SECRETS_WRITE = "secrets.write"
+    UPSTREAMS_READ = "upstreams.read"
+    UPSTREAMS_WRITE = "upstreams.write"
+    AUDIT_READ = "audit.read"
+    AUDIT_LOG = "audit.log"
+    REVOCATIONS_CREATE = "revocations.create"
+    KEYS_READ = "keys.read"
+    KEYS_ROTATE = "keys.rotate"
+    UPSTREAM_CALL = "upstream.call"
+
+
+_KINDS: Final = {
+    CallerKind.NOBODY: "Nobody",
+    CallerKind.AGENT: "Agent",
+    CallerKind.OPERATOR: "Operator",
+    CallerKind.NEWCOMER: "Newcomer",
+}
+
+HOUSE_POLICY: Final = resources.files("smartagent.policy").joinpath("house.cedar").read_text(encoding="utf-8")
+
+
+def house_schema() -> str:
+    """Write the Cedar schema that `HOUSE_POLICY` keeps to."""
+    kinds = ", ".join(_KINDS.values())
+    actions = ", ".join(f'"{permission.value}"' for permission in Permission)
+    return (
+        f"entity House; entity {kinds};\n"
+        f"action {actions} appliesTo {{ principal: [{kinds}], resource: [House], context: {{}} }};\n"
+    )
+
+
+def _ask_the_house() -> dict[tuple[CallerKind, str], Verdict]:
+    policies = cedarpy.PolicySet.from_str(HOUSE_POLICY)
+    verdicts: dict[tuple[CallerKind, str], Verdict] = {}
+    for kind, entity in _KINDS.items():
+        requests = [
+            {
+                "principal": {"type": entity, "id": "one"},
+                "action": {"type": "Action", "id": permission.value},
+                "resource": {"type": "House", "id": "this"},
+            }
+            for permission in Permission
+        ]
+        answers = cedarpy.is_authorized_batch(requests, policies, [])
+        for permission, answer in zip(Permission, answers, strict=True):
+            names = answer.diagnostics.id_annotations_by_reason.values()
+            verdicts[kind, permission.value] = (
+                Permitted(tuple(str(name) for name in names))
+                if answer.allowed
+                else Denied(f"an {kind.value} may not {permission.value}", permission.value)
+            )
+    return verdicts
+
+
+_VERDICTS: Final = _ask_the_house()
+# The house's own policy says nothing of who exactly asks, so all its answers are known beforehand.
+
+
+def decide_api(caller: Caller, permission: str) -> Verdict:
+    """Say whether `caller`, being what they are, may do what `permission` names."""
+    verdict = _VERDICTS.get((caller.kind, permission))
+    if verdict is None:
+        return Denied("there is no such permission", permission)
+    return verdict

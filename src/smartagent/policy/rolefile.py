@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Role files: TOML in, a checked `Role` out, and every complaint says where.
+
+name = "order-reader"
+description = "Reads orders"
+ttl = "15m"
+networks = ["10.0.0.0/8"]
+
+[[allow]]
+scope = "orders:read"
+upstream = "orders"
+methods = ["GET"]
+paths = ["/orders/**"]
+"""
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+import msgspec
+
+from smartagent.edge import TargetRefused, parse_target
+from smartagent.policy.errors import MalformedRoleFile
+from smartagent.policy.model import ANY, Allow, Role
+from smartagent.policy.patterns import parse_pattern
+
+MAX_ROLE_FILE_BYTES: Final = 32_768
+MAX_TTL_SECONDS: Final = 3600
+MAX_ITEMS: Final = 64
+MAX_TEXT_CHARS: Final = 255
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}")
+_METHOD: Final = re.compile(r"[A-Z]{3,20}")
+_TTL: Final = re.compile(r"([1-9][0-9]{0,4})([smh])")
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_NEVER_SENT: Final = frozenset({"CONNECT", "TRACE"})
+
+T = TypeVar("T")
+
+
+class _AllowFile(msgspec.Struct, forbid_unknown_fields=True):
+    scope: str
+    upstream: str
+    methods: list[str]
+    paths: list[str]
+
+
+class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    description: str = ""
+    ttl: str = "15m"
+    networks: list[str] = []
+    audiences: list[str] = []
+    allow: list[_AllowFile] = []
+
+
+def parse_role_file(text: str) -> Role:
+    """Read a role file.
+
+    Raises:
+        MalformedRoleFile: It is not TOML, has unknown members, or a value is not what its
+            member takes; names the line and the field.
+    """
+    if len(text.encode("utf-8", "replace")) > MAX_ROLE_FILE_BYTES:
+        raise MalformedRoleFile(f"a role file has at most {MAX_ROLE_FILE_BYTES} bytes")
+    checker = _Checker(text)
+    raw = checker.read()
+    role = Role(
+        name=checker.one("name", raw.name, parse_name),
+        description=checker.one("description", raw.description, _parse_description),
+        ttl_seconds=checker.one("ttl", raw.ttl, _parse_ttl),
+        networks=checker.each("networks", raw.networks, _parse_network),
+        audiences=checker.each("audiences", raw.audiences, _parse_audience),
+        allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
+    )
+    if len(role.allow) > MAX_ITEMS:
+        raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} allow blocks", field="allow")
+    return role
+
+
+def parse_name(raw: str) -> str:
+    """Read the name of a role, a policy or an upstream.
+
+    Raises:
+        ValueError: It is not 1 to 63 of a-z, 0-9 and inner hyphens.
+    """
+    if not _NAME.fullmatch(raw):
+        msg = "a name is 1 to 63 of a-z, 0-9 and inner hyphens"
+        raise ValueError(msg)
+    return raw
+
+
+def _parse_allow(checker: "_Checker", index: int, raw: _AllowFile) -> Allow:
+    place = f"allow[{index}]."
+    for member in ("methods", "paths"):
+        if not getattr(raw, member):
+            raise checker.complaint(place + member, "is empty, so this block would allow nothing")
+    methods = checker.each(place + "methods", raw.methods, _parse_method)
+    if ANY in methods and len(methods) > 1:
+        raise checker.complaint(place + "methods", "`*` means every method; let it stand alone")
+    return Allow(
+        scope=checker.one(place + "scope", raw.scope, _parse_scope),
+        upstream=checker.one(place + "upstream", raw.upstream, _parse_upstream),
+        methods=methods,
+        paths=checker.each(place + "paths", raw.paths, _parse_path),
+    )
+
+
+def _parse_description(raw: str) -> str:
+    if len(raw) > MAX_TEXT_CHARS or not raw.isprintable():
+        raise ValueError(f"one line of at most {MAX_TEXT_CHARS} characters")
+    return raw
+
+
+def _parse_ttl(raw: str) -> int:
+    found = _TTL.fullmatch(raw)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 0 < seconds <= MAX_TTL_SECONDS:
+        msg = 'a whole number with its unit, "1s" to "1h", as in "15m"'
+        raise ValueError(msg)
+    return seconds
+
+
+def _parse_network(raw: str) -> str:
+    if "%" in raw:
+        msg = "a network has no zone"
+        raise ValueError(msg)
+    try:
+        return str(ipaddress.ip_network(raw))
+    except ValueError as error:
+        raise ValueError(f"not a network in CIDR form ({error})") from error
+
+
+def _parse_audience(raw: str) -> str:
+    if len(raw) > MAX_TEXT_CHARS or "#" in raw or not _URI.fullmatch(raw):
+        msg = "an audience is an absolute URI without a fragment"
+        raise ValueError(msg)
+    return raw
+
+
+def _parse_scope(raw: str) -> str:
+    if not _SCOPE.fullmatch(raw):
+        msg = "a scope is 1 to 128 of A-Z, a-z, 0-9 and : . _ / -"
+        raise ValueError(msg)
+    return raw
+
+
+def _parse_upstream(raw: str) -> str:
+    return raw if raw == ANY else parse_name(raw)
+
+
+def _parse_method(raw: str) -> str:
+    if raw in _NEVER_SENT:
+        raise ValueError(f"the gateway never sends {raw}")
+    if raw != ANY and not _METHOD.fullmatch(raw):
+        msg = 'a method is in upper case, as in "GET", or "*"'
+        raise ValueError(msg)
+    return raw
+
+
+def _parse_path(raw: str) -> str:
+    pattern = parse_pattern(raw)
+    # A path that could match it goes through the gateway's own check: what is never let in is never meant.
+    example = "/" + "/".join("x" if segment is None else segment for segment in pattern.segments)
+    try:
+        parse_target(example)
+    except TargetRefused as error:
+        raise ValueError(f"no such path is ever let through ({error})") from error
+    return raw
+
+
+class _Checker:
+    """Applies a parser to a value and says where it stood when the parser complains."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read(self) -> _RoleFile:
+        try:
+            return msgspec.convert(tomllib.loads(self._text), _RoleFile)
+        except tomllib.TOMLDecodeError as error:
+            raise MalformedRoleFile(f"not TOML: {error}") from error
+        except RecursionError:
+            msg = "not a role: nested too deeply"
+            raise MalformedRoleFile(msg) from None
+        except msgspec.ValidationError as error:
+            reason, _, place = str(error).partition(" - at `")
+            field = place.rstrip("`").removeprefix("$").removeprefix(".")
+            unknown = re.search(r"unknown field `([^`]*)`", reason)
+            if unknown:
+                field = f"{field}.{unknown[1]}".removeprefix(".")
+                reason = "a role file has no such member"
+            raise self.complaint(field, reason[:MAX_TEXT_CHARS]) from error
+
+    def one(self, field: str, value: str, parse: Callable[[str], T]) -> T:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise self.complaint(field, str(error)) from error
+
+    def each(self, field: str, values: list[str], parse: Callable[[str], str]) -> tuple[str, ...]:
+        if len(values) > MAX_ITEMS:
+            raise self.complaint(field, f"at most {MAX_ITEMS} of them")
+        parsed = tuple(self.one(f"{field}[{index}]", value, parse) for index, value in enumerate(values))
+        for index, value in enumerate(parsed):
+            if value in parsed[:index]:
+                raise self.complaint(f"{field}[{index}]", "stands here twice")
+        return parsed
+
+    def complaint(self, field: str, reason: str) -> MalformedRoleFile:
+        return MalformedRoleFile(reason, field=field, line=_line_of(self._text.splitlines(), field))
+
+
+def _line_of(lines: Iterable[str], field: str) -> int:
+    """Find the line that sets `field`; 0 when it cannot be told.  Only ever used in a complaint."""
+    found = re.fullmatch(r"(?:allow\[(\d+)\]\.?)?(\w*)(?:\[.*)?", field)
+    if not found:
+        return 0
+    wanted, key = int(found[1]) if found[1] else -1, found[2]
+    block = -1
+    for number, line in enumerate(lines, 1):
+        if re.match(r"\s*\[\[\s*allow\s*\]\]", line):
+            block += 1
+            if block == wanted and not key:
+                return number
+        elif block == wanted and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+    return 0

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shapes of the room's requests and replies."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from smartagent.policy.model import Allow, StoredPolicy, StoredRole
+
+
+class RoleRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Write a role.  `role_file` is TOML; `allow_broad` lets it grant everything."""
+
+    role_file: str
+    allow_broad: bool = False
+
+
+class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Write a policy that holds for every role.  `cedar` is Cedar text."""
+
+    cedar: str
+    allow_broad: bool = False
+
+
+class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Ask what would be decided.  Without `scopes`, the agent is taken to hold all of its role's."""
+
+    agent: str
+    upstream: str
+    method: str
+    path: str
+    client_ip: str = ""
+    scopes: list[str] | None = None
+
+
+class RoleView(msgspec.Struct, frozen=True):
+    """A role: what it says, and the Cedar text that is enforced."""
+
+    name: str
+    description: str
+    ttl_seconds: int
+    networks: tuple[str, ...]
+    audiences: tuple[str, ...]
+    scopes: tuple[str, ...]
+    allow: tuple[Allow, ...]
+    role_file: str
+    cedar: str
+    allow_broad: bool
+    version: int
+    changed_at: str
+    changed_by: str
+
+
+class RoleList(msgspec.Struct, frozen=True):
+    """All roles by name."""
+
+    roles: list[RoleView]
+
+
+class PolicyView(msgspec.Struct, frozen=True):
+    """A policy that holds for every role."""
+
+    name: str
+    cedar: str
+    allow_broad: bool
+    version: int
+    changed_at: str
+    changed_by: str
+
+
+class PolicyList(msgspec.Struct, frozen=True):
+    """All policies by name, and the one that is built in."""
+
+    policies: list[PolicyView]
+    house: str
+
+
+def role_view(stored: StoredRole) -> RoleView:
+    """Show a role."""
+    role = stored.role
+    return RoleView(
+        name=role.name,
+        description=role.description,
+        ttl_seconds=role.ttl_seconds,
+        networks=role.networks,
+        audiences=role.audiences,
+        scopes=role.scopes,
+        allow=role.allow,
+        role_file=stored.role_file,
+        cedar=stored.cedar,
+        allow_broad=stored.allow_broad,
+        version=stored.version,
+        changed_at=_rfc3339(stored.changed_at),
+        changed_by=stored.changed_by,
+    )
+
+
+def policy_view(stored: StoredPolicy) -> PolicyView:
+    """Show a policy."""
+    return PolicyView(
+        name=stored.name,
+        cedar=stored.cedar,
+        allow_broad=stored.allow_broad,
+        version=stored.version,
+        changed_at=_rfc3339(stored.changed_at),
+        changed_by=stored.changed_by,
+    )
+
+
+def _rfc3339(unix_seconds: int) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
