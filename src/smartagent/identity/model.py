@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent, an operator, an enrolment and a claim link are."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class AgentStatus(StrEnum):
+    """Where an agent is in its life."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+
+
+class Purpose(StrEnum):
+    """What a challenge's nonce may be signed for."""
+
+    SESSION = "session"
+    OPERATOR_SESSION = "operator-session"
+
+
+class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An agent as every node holds it in memory.  `public_key` is 32 bytes that were checked once.
+
+    `owner` is the operator who made the enrolment token; `role` is the one it was made for.
+    The thumbprint of the key is not kept: a hundred thousand of them are ten megabytes.
+    """
+
+    id: str
+    name: str
+    owner: str
+    role: str
+    status: AgentStatus
+    public_key: bytes
+    created_at: int
+    last_changed_at: int
+
+
+class Operator(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A person who runs the house, by their key."""
+
+    id: str
+    name: str
+    public_key: bytes
+    created_at: int
+
+
+class Enrolment(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An enrolment token as the store knows it: by its hash.  It works once (`used_at`)."""
+
+    id: str
+    role: str
+    name: str
+    created_by: str
+    expires_at: int
+    used_at: int | None
+
+
+class ClaimLink(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A claim link as the store knows it.  `created_by` is empty when the first start made it."""
+
+    id: str
+    created_by: str
+    expires_at: int
+    used_at: int | None

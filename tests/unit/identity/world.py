@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole small house in memory: a store on SQLite's `:memory:`, a clock that is set, and people with keys."""
+
+import hashlib
+import itertools
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from smartagent.crypto import (
+    PublicKey,
+    SigningKey,
+    b64u,
+    claim_message,
+    enrol_message,
+    operator_message,
+    session_message,
+    sha256,
+    sign_compact,
+)
+from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply, Router, handle
+from smartagent.edge.pipeline import NOBODY
+from smartagent.identity import Identity, identity_routes
+from smartagent.identity import Means as IdentityMeans
+from smartagent.identity.model import Purpose
+from smartagent.kernel import Caller, Committed, Ids, Record, Scalar, Secret, Verdict, Work, Write
+from smartagent.policy import Grants, decide_api
+from smartagent.storage import metadata
+from smartagent.storage.statement import sqlite_compiler
+from smartagent.tokens import Means as TokensMeans
+from smartagent.tokens import Tokens, tokens_routes
+from tests.unit.identity.ddl import create_all
+
+ISSUER = "https://auth.example"
+GATEWAY = "https://gw.example"
+START = 1_800_000_000.0
+ROLE = Grants(("https://api.example",), 900, ("orders:read", "orders:write"))
+
+
+class FakeClock:
+    """Stands still until it is set."""
+
+    def __init__(self, now: float = START) -> None:
+        self.at = now
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class FakeEntropy:
+    """Repeatable chance."""
+
+    def __init__(self, seed: str = "seed") -> None:
+        self._counter = itertools.count()
+        self._seed = seed
+
+    def __call__(self, size_bytes: int, /) -> bytes:
+        return hashlib.shake_256(f"{self._seed}{next(self._counter)}".encode()).digest(size_bytes)
+
+
+class MemoryStore:
+    """Ledger, database and feed in one: what is committed is in every node's memory at once."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.records: list[Record] = []
+        self.claims: dict[bytes, int] = {}
+        self.reloads: dict[str, list[Callable[[Sequence[str]], Awaitable[None]]]] = {}
+        self._clock = clock
+        self._compile = sqlite_compiler()
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        create_all(self._connection, metadata)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def register(self, topic: str, reload: Callable[[Sequence[str]], Awaitable[None]]) -> None:
+        self.reloads.setdefault(topic, []).append(reload)
+
+    async def start(self) -> None:
+        for reloads in self.reloads.values():
+            for reload in reloads:
+                await reload(())
+
+    async def fetch(
+        self, statement: object, parameters: Mapping[str, Scalar] = {}
+    ) -> list[tuple[Scalar, ...]]:
+        compiled = self._compile(statement)
+        return self._connection.execute(compiled.sql, compiled.values(parameters)).fetchall()
+
+    async def commit(self, work: Work) -> Committed:
+        for claim in work.claims:
+            if claim.key in self.claims:
+                raise claim.lost
+        self._connection.execute("BEGIN")
+        try:
+            for write in work.writes:
+                self._apply(write)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self.claims |= {claim.key: claim.expires_at for claim in work.claims}
+        self.records.extend(work.records)
+        for change in work.changes:
+            for reload in self.reloads.get(change.topic, ()):
+                await reload([change.key])
+        return Committed(len(self.records) - len(work.records), len(self.records))
+
+    def _apply(self, write: Write) -> None:
+        compiled = self._compile(write.statement)
+        try:
+            touched = self._connection.execute(compiled.sql, compiled.values(write.parameters)).rowcount
+        except sqlite3.IntegrityError:
+            raise write.lost from None
+        if write.rows is not None and touched != write.rows:
+            raise write.lost
+
+    def commit_later(self, work: Work) -> None:
+        raise NotImplementedError
+
+    def forget_claims(self) -> None:
+        """Forget what may be forgotten at this instant."""
+        now = self._clock.now()
+        self.claims = {key: until for key, until in self.claims.items() if until > now}
+
+
+class World:
+    """One node of a house; `another_node` makes more over the same store."""
+
+    def __init__(
+        self, clock: FakeClock | None = None, store: MemoryStore | None = None, name: str = "one"
+    ) -> None:
+        self.clock = clock or FakeClock()
+        self.store = store or MemoryStore(self.clock)
+        self.entropy = FakeEntropy(name)
+        self.ids = Ids(self.clock, self.entropy)
+        self.roles: dict[str, Grants] = {"order-reader": ROLE}
+        self.identity = Identity(
+            IdentityMeans(
+                clock=self.clock,
+                entropy=self.entropy,
+                ids=self.ids,
+                database=self.store,
+                issuer=ISSUER,
+                nonce_key=Secret(b"n" * 32),
+                known_role=self.roles.__contains__,
+            )
+        )
+        self.tokens = Tokens(
+            TokensMeans(
+                clock=self.clock,
+                entropy=self.entropy,
+                ids=self.ids,
+                database=self.store,
+                directory=self.identity.directory,
+                grants=self.roles.get,
+                issuer=ISSUER,
+                gateway=GATEWAY,
+                root=Secret(b"r" * 32),
+            )
+        )
+        self.identity.follow(self.store)
+        self.tokens.follow(self.store)
+        self.router = Router((*identity_routes(self.identity), *tokens_routes(self.tokens)))
+        self._proofs = {**self.identity.authenticators(), **self.tokens.authenticators()}
+        self._requests = itertools.count(1)
+
+    async def start(self) -> "World":
+        await self.store.start()
+        await self.tokens.ring.tend(self.store)
+        return self
+
+    def another_node(self, name: str) -> "World":
+        return World(self.clock, self.store, name)
+
+    # What `edge.House` asks for.
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    async def authenticate(self, inbound: Inbound, proof: Proof) -> Caller:
+        if proof is Proof.NONE:
+            return NOBODY
+        return await self._proofs[proof](inbound)
+
+    def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
+        return decide_api(caller, permission)
+
+    async def commit(self, work: Work, caller: Caller) -> Committed:
+        committed = await self.store.commit(work)
+        if self.tokens.revocations.is_revoked(caller):
+            raise AuthenticationFailed("revoked meanwhile")
+        return committed
+
+    # What people do.
+
+    async def send(self, inbound: Inbound) -> Reply:
+        match = self.router.match(inbound.method, inbound.path)
+        inbound.params = match.params
+        return await handle(inbound, match.route, self)
+
+    def inbound(
+        self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Inbound:
+        parts = urlsplit(target)
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        media_type = {"content-type": "application/json"} if raw else {}
+        return Inbound(
+            request_id=f"req_{next(self._requests)}",
+            method=method,
+            path=parts.path,
+            query=parts.query,
+            headers={**media_type, **(headers or {})},
+            body=raw,
+            client_ip="10.0.0.1",
+        )
+
+    async def call(
+        self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict]:
+        reply = await self.send(self.inbound(method, target, body, headers))
+        return reply.status, shown(reply)
+
+    async def form(
+        self, fields: Mapping[str, str] | bytes, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict]:
+        raw = fields if isinstance(fields, bytes) else urlencode(fields).encode()
+        media_type = {"content-type": "application/x-www-form-urlencoded"}
+        return await self.call("POST", "/oauth/token", raw, {**media_type, **(headers or {})})
+
+    async def operator(self, name: str = "Ada") -> "OperatorActor":
+        """Claim the house, or come by a first link again."""
+        link = await self.identity.claiming.first_claim(self.store)
+        code = link.reveal().partition("#")[2]
+        actor = OperatorActor(self, SigningKey.generate(self.entropy))
+        status, view = await self.call("POST", "/v1/claims", actor.claim(code, name))
+        assert status == 201, view
+        actor.id = view["id"]
+        return actor
+
+    async def agent(self, operator: "OperatorActor", role: str = "order-reader") -> "AgentActor":
+        token = await operator.enrolment(role)
+        actor = AgentActor(self, SigningKey.generate(self.entropy))
+        status, view = await self.call("POST", "/v1/agents", actor.enrolment(token))
+        assert status == 201, view
+        actor.id = view["id"]
+        return actor
+
+
+class OperatorActor:
+    """A person with a key."""
+
+    def __init__(self, world: World, key: SigningKey) -> None:
+        self.world = world
+        self.key = key
+        self.id = ""
+        self._token = ""
+        self._jti = itertools.count(1)
+
+    def claim(self, code: str, name: str = "Ada") -> dict[str, str]:
+        public = self.key.public.raw
+        signature = self.key.sign(claim_message(ISSUER, code, public))
+        return {"code": code, "public_key": b64u(public), "name": name, "signature": b64u(signature)}
+
+    async def login(self) -> dict:
+        nonce = await challenge(self.world, operator=self.id)
+        signature = b64u(self.key.sign(operator_message(ISSUER, self.id, nonce)))
+        body = {"operator": self.id, "nonce": nonce, "signature": signature}
+        status, view = await self.world.call("POST", "/v1/operator-sessions", body)
+        assert status == 201, view
+        self._token = view["access_token"]
+        return view
+
+    def headers(self, method: str, path: str, **changes: object) -> dict[str, str]:
+        token = self._token
+        claims = {
+            "jti": f"proof-{next(self._jti)}",
+            "htm": method,
+            "htu": ISSUER + path,
+            "iat": int(self.world.clock.now()),
+            "ath": b64u(sha256(token.encode())),
+        }
+        header = {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": self.key.public.jwk()}
+        key = changes.pop("signed_by", self.key)
+        header |= changes.pop("header", {})
+        proof = sign_compact(header, json.dumps(claims | changes).encode(), key)
+        return {"authorization": f"DPoP {token}", "dpop": proof}
+
+    async def call(self, method: str, target: str, body: object = None) -> tuple[int, dict]:
+        if not self._token:
+            await self.login()
+        headers = self.headers(method, urlsplit(target).path)
+        return await self.world.call(method, target, body, headers)
+
+    async def enrolment(self, role: str = "order-reader", **more: object) -> str:
+        status, view = await self.call("POST", "/v1/enrolments", {"role": role, **more})
+        assert status == 201, view
+        return view["enrolment_token"]
+
+
+class AgentActor:
+    """An agent with a key."""
+
+    def __init__(self, world: World, key: SigningKey) -> None:
+        self.world = world
+        self.key = key
+        self.id = ""
+        self._jti = itertools.count(1)
+
+    def enrolment(self, token: str, **changes: str) -> dict[str, str]:
+        public = self.key.public.raw
+        signature = self.key.sign(enrol_message(ISSUER, token, public))
+        body = {
+            "enrolment_token": token,
+            "public_key": b64u(public),
+            "name": "bot",
+            "signature": b64u(signature),
+        }
+        return body | changes
+
+    async def session_body(self, **more: str) -> dict[str, str]:
+        nonce = await challenge(self.world, agent=self.id)
+        signature = b64u(self.key.sign(session_message(ISSUER, self.id, nonce)))
+        return {"agent": self.id, "nonce": nonce, "signature": signature, **more}
+
+    async def session(self, **more: str) -> dict:
+        status, view = await self.world.call("POST", "/v1/sessions", await self.session_body(**more))
+        assert status == 201, view
+        return view
+
+    def assertion(
+        self, *, signed_by: SigningKey | None = None, header: dict | None = None, **changes: object
+    ) -> str:
+        now = int(self.world.clock.now())
+        claims = {
+            "iss": self.id,
+            "sub": self.id,
+            "aud": ISSUER,
+            "exp": now + 60,
+            "iat": now,
+            "jti": f"assertion-{next(self._jti)}",
+        }
+        claims = {name: value for name, value in (claims | changes).items() if value is not None}
+        jose = {"alg": "EdDSA", "typ": "JWT"} | (header or {})
+        return sign_compact(jose, json.dumps(claims).encode(), signed_by or self.key)
+
+    def form(self, assertion: str | None = None, **more: str) -> dict[str, str]:
+        return {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion if assertion is not None else self.assertion(),
+            **more,
+        }
+
+
+async def challenge(world: World, agent: str = "", operator: str = "") -> str:
+    purpose = Purpose.SESSION if agent else Purpose.OPERATOR_SESSION
+    body = {"purpose": purpose.value, **({"agent": agent} if agent else {"operator": operator})}
+    status, view = await world.call("POST", "/v1/challenges", body)
+    assert status == 201, view
+    return view["nonce"]
+
+
+def shown(reply: Reply) -> dict:
+    raw = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
+    return json.loads(raw) if raw else {}
+
+
+def key_of(raw: bytes) -> PublicKey:
+    return PublicKey.parse(raw)
+
+
+__all__ = [
+    "GATEWAY",
+    "ISSUER",
+    "ROLE",
+    "START",
+    "AgentActor",
+    "FakeClock",
+    "FakeEntropy",
+    "OperatorActor",
+    "World",
+]
