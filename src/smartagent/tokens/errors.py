@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tokens refuses, apart from a proof that does not hold (`edge.AuthenticationFailed`).
+
+TokensError
+    ScopeNotGranted         a scope the role does not have, or a malformed one     invalid_scope
+    AudienceNotGranted      an audience the role does not have                     invalid_target
+    RoleNotGranted          the agent's role does not exist (any more)             unauthorized_client
+    GrantTypeUnsupported    an OAuth grant that is not done here                   unsupported_grant_type
+    KeyNotPublishedYet      the next signing key is too fresh for verifiers
+    KeysChanged             another node rotated the keys meanwhile
+    KeysNotReady            there is no key to sign with
+    MalformedRevocation     what should be revoked has no such id
+    RevocationRaced         the same was revoked by somebody else meanwhile
+"""
+
+from typing import ClassVar
+
+from smartagent.kernel import Kind, SmartAgentError, rfc3339
+
+
+class TokensError(SmartAgentError):
+    """Base of the room's errors; never raised itself."""
+
+
+class ScopeNotGranted(TokensError):
+    """The scope is malformed, or more than the role may have.
+
+    Spec: RFC 6749 section 5.2.
+    """
+
+    code: ClassVar[str] = "scope-not-granted"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The scope is not granted."
+    oauth_code: ClassVar[str] = "invalid_scope"
+
+
+class AudienceNotGranted(TokensError):
+    """The role may not have tokens for this audience.
+
+    Spec: RFC 8707 section 2.
+    """
+
+    code: ClassVar[str] = "audience-not-granted"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The audience is not granted."
+    oauth_code: ClassVar[str] = "invalid_target"
+
+
+class RoleNotGranted(TokensError):
+    """The agent's role does not exist, so nothing is granted."""
+
+    code: ClassVar[str] = "role-not-granted"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "The agent's role grants nothing."
+    oauth_code: ClassVar[str] = "unauthorized_client"
+
+
+class GrantTypeUnsupported(TokensError):
+    """The grant is not one that is done here.
+
+    Spec: RFC 6749 section 5.2.
+    """
+
+    code: ClassVar[str] = "grant-type-unsupported"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The grant type is not supported."
+    oauth_code: ClassVar[str] = "unsupported_grant_type"
+
+
+class KeyNotPublishedYet(TokensError):
+    """The next key has not been published longer than verifiers cache the key set."""
+
+    code: ClassVar[str] = "key-not-published-yet"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The next signing key has not been published long enough."
+
+    def __init__(self, ready_at: int) -> None:
+        super().__init__(
+            f"verifiers may not know it before {rfc3339(ready_at)}; rotate then, or at once with compromised=true"
+        )
+        self.ready_at = ready_at
+
+
+class KeysChanged(TokensError):
+    """Another node took the same step of the key ring first."""
+
+    code: ClassVar[str] = "keys-changed"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The signing keys were changed meanwhile."
+
+
+class KeysNotReady(TokensError):
+    """No signing key is active on this node."""
+
+    code: ClassVar[str] = "keys-not-ready"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "There is no signing key yet."
+
+
+class MalformedRevocation(TokensError):
+    """The id does not name what should be revoked."""
+
+    code: ClassVar[str] = "malformed-revocation"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The revocation is malformed."
+
+
+class RevocationRaced(TokensError):
+    """Somebody else revoked the same at the same instant."""
+
+    code: ClassVar[str] = "revocation-raced"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The same was being revoked meanwhile."

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key ring as this node holds it, and the steps that keep it turning.
+
+Whoever notices that a step is due takes it.  Every step is a commit that names the state it
+saw, so of many nodes one takes it and the others find it taken.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from smartagent.crypto import JwsSigner, PublicKey, SigningKey, seal, unseal
+from smartagent.kernel import Change, Decision, Detail, Ledger, Record, Work, Write
+from smartagent.tokens.errors import KeysChanged, KeysNotReady
+from smartagent.tokens.means import Means
+from smartagent.tokens.model import KeyState, RingKey, StoredKey
+from smartagent.tokens.rules import Step, check_promotable, due, is_published, key_in
+from smartagent.tokens.store import activate, add_key, keys_changed, read_keys, retire, start_retiring
+
+ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 -- a media type, not a password
+_MOST_STEPS: Final = 16
+_ORDER: Final = (KeyState.ACTIVE, KeyState.PENDING, KeyState.RETIRING)
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What a step of the ring comes to, before it is durable."""
+
+    event: str
+    kid: str
+    detail: dict[str, Detail]
+    writes: tuple[Write, ...]
+    changes: tuple[Change, ...]
+
+
+class Active(msgspec.Struct, frozen=True):
+    """The key that signs."""
+
+    kid: str
+    signer: JwsSigner
+
+
+class KeyRing:
+    """Signs with the active key, knows the published ones, and turns."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._ring: tuple[RingKey, ...] = ()
+        self._published: Mapping[str, PublicKey] = {}
+        self._active: Active | None = None
+        self._jwks = b""
+        self._loading = asyncio.Lock()
+
+    @property
+    def ring(self) -> tuple[RingKey, ...]:
+        """All keys that ever were, oldest first."""
+        return self._ring
+
+    @property
+    def active(self) -> Active:
+        """The key that signs now.
+
+        Raises:
+            KeysNotReady: There is none on this node.
+        """
+        if self._active is None:
+            raise KeysNotReady("try again in a moment")
+        return self._active
+
+    def verifier(self, kid: str) -> PublicKey | None:
+        """Return the published key `kid`."""
+        return self._published.get(kid)
+
+    def jwks(self) -> bytes:
+        """Return the JSON Web Key Set.
+
+        Its entries have no `alg`: verifiers spell it differently (`EdDSA`, `Ed25519`), skip
+        entries with the other spelling, and all infer it from the curve.
+
+        Spec: RFC 7517 section 5, RFC 8037 section 2.
+        """
+        return self._jwks
+
+    async def reload(self, _kids: Sequence[str] = ()) -> None:
+        """Read the ring again; it is small, so always all of it.
+
+        Raises:
+            StoreUnavailable: The store cannot be read.
+            CannotUnseal: The root key is not the one that sealed the active key.
+        """
+        async with self._loading:
+            stored = await read_keys(self._means.database)
+            ring = tuple(key.ring_key for key in stored)
+            active = next((key for key in stored if key.state is KeyState.ACTIVE), None)
+            if active is None:
+                self._active = None
+            elif self._active is None or self._active.kid != active.kid:
+                self._active = Active(active.kid, self._signer(active))
+            self._ring = ring
+            self._published = {key.kid: PublicKey.parse(key.public_key) for key in ring if is_published(key)}
+            self._jwks = _key_set(ring, self._published)
+
+    async def tend(self, ledger: Ledger) -> None:
+        """Take every step that is due.  Call it once the store has started, and then every minute or so.
+
+        Raises:
+            StoreUnavailable: A step could not be made durable.
+        """
+        for _ in range(_MOST_STEPS):
+            now = self._means.clock.now()
+            step = due(self._ring, self._means.schedule, now=now)
+            if step is None:
+                return
+            turn = self._turn(*step, now=int(now))
+            # When another node took the step first, what it made of the ring is read next.
+            with suppress(KeysChanged):
+                await ledger.commit(Work((_record(turn, now),), (), turn.writes, turn.changes))
+            await self.reload()
+
+    def rotate(self, *, now: float, compromised: bool) -> Turn:
+        """Promote the pending key now.
+
+        Args:
+            now: Unix seconds.
+            compromised: The active key is in wrong hands: nothing it signed shall verify any
+                more, and it does not matter whether every verifier knows the next key yet.
+
+        Raises:
+            KeyNotPublishedYet: Some verifier may not know the next key.
+            KeysNotReady: There is no next key.
+        """
+        pending = key_in(self._ring, KeyState.PENDING)
+        if pending is None:
+            raise KeysNotReady("try again in a moment")
+        if not compromised:
+            check_promotable(self._ring, pending, self._means.schedule, now=now)
+        return self._promote(pending, now=int(now), compromised=compromised)
+
+    def _turn(self, step: Step, key: RingKey | None, *, now: int) -> Turn:
+        if step is Step.PROMOTE and key is not None:
+            return self._promote(key, now=now, compromised=False)
+        if step is Step.RETIRE and key is not None:
+            return Turn(
+                "signing-key.retired",
+                key.kid,
+                {},
+                (retire(key.kid, key.state, now=now),),
+                (keys_changed(key.kid),),
+            )
+        following = self._fresh(KeyState.PENDING, now=now)
+        if step is Step.PUBLISH:
+            return Turn(
+                "signing-key.published",
+                following.kid,
+                {},
+                (add_key(following),),
+                (keys_changed(following.kid),),
+            )
+        first = self._fresh(KeyState.ACTIVE, now=now)
+        writes = (add_key(first), add_key(following))
+        changes = (keys_changed(first.kid),)
+        return Turn("signing-key.activated", first.kid, {"next": following.kid}, writes, changes)
+
+    def _promote(self, pending: RingKey, *, now: int, compromised: bool) -> Turn:
+        active = key_in(self._ring, KeyState.ACTIVE)
+        if active is None:
+            raise KeysNotReady("try again in a moment")
+        following = self._fresh(KeyState.PENDING, now=now)
+        last = (
+            retire(active.kid, KeyState.ACTIVE, now=now)
+            if compromised
+            else start_retiring(active.kid, now=now)
+        )
+        return Turn(
+            "signing-key.activated",
+            pending.kid,
+            {"before": active.kid, "next": following.kid, "compromised": int(compromised)},
+            (last, activate(pending.kid, now=now), add_key(following)),
+            (keys_changed(pending.kid),),
+        )
+
+    def _fresh(self, state: KeyState, *, now: int) -> StoredKey:
+        key = SigningKey.generate(self._means.entropy)
+        kid = key.public.thumbprint
+        sealed = seal(key.seed(), self._means.root, _identity(kid), self._means.entropy)
+        activated_at = now if state is KeyState.ACTIVE else None
+        return StoredKey(kid, state, key.public.raw, now, activated_at, None, None, sealed)
+
+    def _signer(self, key: StoredKey) -> JwsSigner:
+        seed = unseal(key.sealed_seed, self._means.root, _identity(key.kid))
+        return JwsSigner(SigningKey.from_seed(seed), key.kid, ACCESS_TOKEN_TYPE)
+
+
+def _identity(kid: str) -> str:
+    return f"token-key/{kid}"
+
+
+def _key_set(ring: Sequence[RingKey], published: Mapping[str, PublicKey]) -> bytes:
+    shown = sorted((key for key in ring if is_published(key)), key=lambda key: _ORDER.index(key.state))
+    entries = [{**published[key.kid].jwk(), "kid": key.kid, "use": "sig"} for key in shown]
+    return msgspec.json.encode({"keys": entries})
+
+
+def _record(turn: Turn, now: float) -> Record:
+    return Record(
+        event=turn.event,
+        at_ms=int(now * 1000),
+        request="",
+        subject=turn.kid,
+        decision=Decision.PERMIT,
+        rule="key-schedule",
+        detail=turn.detail,
+    )

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing keys, claims, revocations: what this room's things are."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are not JSON of the expected shape: whoever decodes what a stranger sent
+catches all three."""
+
+
+class KeyState(StrEnum):
+    """Where a signing key is in its life."""
+
+    PENDING = "pending"
+    """Published, and not signed with yet."""
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    """Not signed with any more; what it signed may still live."""
+    RETIRED = "retired"
+
+
+class RingKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A signing key as the ring's rules see it.  Instants are Unix seconds."""
+
+    kid: str
+    state: KeyState
+    public_key: bytes
+    created_at: int
+    activated_at: int | None = None
+    retiring_at: int | None = None
+    retired_at: int | None = None
+
+
+class StoredKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A signing key as the store keeps it: `sealed_seed` opens only with the root key."""
+
+    kid: str
+    state: KeyState
+    public_key: bytes
+    created_at: int
+    activated_at: int | None
+    retiring_at: int | None
+    retired_at: int | None
+    sealed_seed: bytes
+
+    @property
+    def ring_key(self) -> RingKey:
+        """The same without the seed."""
+        return RingKey(
+            self.kid,
+            self.state,
+            self.public_key,
+            self.created_at,
+            self.activated_at,
+            self.retiring_at,
+            self.retired_at,
+        )
+
+
+class RevocationKind(StrEnum):
+    """What can be revoked."""
+
+    AGENT = "agent"
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 -- a kind of thing, not a password
+
+
+class Revocation(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Something that is dead.
+
+    An agent's concerns what it was issued up to `revoked_at_ms` (Unix milliseconds).  After `until` (Unix
+    seconds) nothing that it could concern is alive any more.
+    """
+
+    kind: RevocationKind
+    id: str
+    revoked_at_ms: int
+    until: int
+
+
+class Confirmation(msgspec.Struct, frozen=True, gc=False):
+    """The `cnf` claim (RFC 9449 section 6.1): the thumbprint of the key a token is bound to."""
+
+    jkt: str
+
+
+class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The claims of an access token (RFC 9068 section 2.2, and the house's own)."""
+
+    iss: str
+    sub: str
+    aud: str
+    exp: int
+    iat: int
+    jti: str
+    client_id: str
+    scope: str
+    role: str
+    sid: str
+    audit_url: str
+    cnf: Confirmation | None = None

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tokens can be asked to do.  The key set and the metadata are plain pages: `Documents`."""
+
+from smartagent.edge import Proof, Route
+from smartagent.identity import OperatorSessionRequest, SessionRequest
+from smartagent.tokens.grant import EVENT
+from smartagent.tokens.revoke import RevocationRequest, RevocationView
+from smartagent.tokens.service import Tokens
+from smartagent.tokens.shapes import KeyList, RotateRequest, RotateView, SessionView, TokenView
+
+_FORM = ("application/x-www-form-urlencoded",)
+
+
+def tokens_routes(tokens: Tokens) -> tuple[Route, ...]:
+    """Return the room's routes."""
+    return (*_granting(tokens), *_operating(tokens))
+
+
+def _granting(tokens: Tokens) -> tuple[Route, ...]:
+    grants = tokens.grants
+    return (
+        Route(
+            "POST",
+            "/v1/sessions",
+            Proof.NONCE_SIGNATURE,
+            "sessions.open",
+            EVENT,
+            grants.open_session,
+            summary="Get a token for a signed nonce",
+            max_body_bytes=16_384,
+            request_schema=SessionRequest,
+            reply_schema=SessionView,
+        ),
+        Route(
+            "POST",
+            "/oauth/token",
+            Proof.CLIENT_ASSERTION,
+            "tokens.issue",
+            EVENT,
+            grants.token,
+            summary="Get a token by OAuth client credentials with private_key_jwt",
+            oauth=True,
+            media_types=_FORM,
+            max_body_bytes=16_384,
+            reply_schema=TokenView,
+        ),
+        Route(
+            "POST",
+            "/v1/operator-sessions",
+            Proof.OPERATOR_SIGNATURE,
+            "operator-sessions.open",
+            EVENT,
+            grants.open_operator_session,
+            summary="Get an operator's token, bound to their key",
+            max_body_bytes=4096,
+            request_schema=OperatorSessionRequest,
+            reply_schema=SessionView,
+        ),
+    )
+
+
+def _operating(tokens: Tokens) -> tuple[Route, ...]:
+    return (
+        Route(
+            "POST",
+            "/v1/revocations",
+            Proof.ACCESS_TOKEN,
+            "revocations.create",
+            "revoked",
+            tokens.revocations.revoke,
+            summary="Revoke an agent, a session or a token",
+            request_schema=RevocationRequest,
+            reply_schema=RevocationView,
+        ),
+        Route(
+            "GET",
+            "/v1/keys",
+            Proof.ACCESS_TOKEN,
+            "keys.read",
+            "keys.listed",
+            tokens.keys.list_keys,
+            summary="List signing keys",
+            reply_schema=KeyList,
+        ),
+        Route(
+            "POST",
+            "/v1/keys/rotate",
+            Proof.ACCESS_TOKEN,
+            "keys.rotate",
+            "signing-key.activated",
+            tokens.keys.rotate,
+            summary="Rotate the signing key",
+            request_schema=RotateRequest,
+            reply_schema=RotateView,
+        ),
+    )
