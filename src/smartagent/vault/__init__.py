@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vault: secrets sealed with the root key, and the upstreams that each may be sent to."""
+
+from smartagent.vault.errors import (
+    MalformedSecret,
+    MalformedUpstream,
+    SecretInUse,
+    SecretMissing,
+    SecretNotFound,
+    UpstreamNotFound,
+    VaultChanged,
+    VaultError,
+)
+from smartagent.vault.model import Upstream
+from smartagent.vault.routes import routes
+from smartagent.vault.service import Vault
+from smartagent.vault.store import SECRETS_TOPIC, UPSTREAMS_TOPIC
+
+__all__ = [
+    "SECRETS_TOPIC",
+    "UPSTREAMS_TOPIC",
+    "MalformedSecret",
+    "MalformedUpstream",
+    "SecretInUse",
+    "SecretMissing",
+    "SecretNotFound",
+    "Upstream",
+    "UpstreamNotFound",
+    "Vault",
+    "VaultChanged",
+    "VaultError",
+    "routes",
+]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the vault can refuse.
+
+VaultError
+    MalformedSecret       the name or the value cannot be kept, or cannot be sent where it goes
+    MalformedUpstream     the entry does not say where to, or says it in a way that is not safe
+    SecretNotFound        no secret has this name
+    UpstreamNotFound      no upstream has this name
+    SecretInUse           upstreams still need it
+    SecretMissing         the entry names a secret that is not there
+    VaultChanged          somebody else changed it between the look and the write
+
+No text of these errors holds anything of a secret's value, not even its size.
+"""
+
+from typing import ClassVar
+
+from smartagent.kernel import Kind, SmartAgentError
+
+
+class VaultError(SmartAgentError):
+    """Base of the room's errors; never raised itself."""
+
+
+class MalformedSecret(VaultError):
+    """The secret cannot be kept, or cannot be sent where it goes."""
+
+    code: ClassVar[str] = "malformed-secret"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The secret cannot be kept or used as it is."
+
+
+class MalformedUpstream(VaultError):
+    """The upstream's entry is not one."""
+
+    code: ClassVar[str] = "malformed-upstream"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The upstream's entry is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class SecretNotFound(VaultError):
+    """No secret has this name."""
+
+    code: ClassVar[str] = "secret-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such secret."
+
+
+class UpstreamNotFound(VaultError):
+    """No upstream has this name."""
+
+    code: ClassVar[str] = "upstream-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such upstream."
+
+
+class SecretInUse(VaultError):
+    """Upstreams still need it."""
+
+    code: ClassVar[str] = "secret-in-use"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The secret is in use."
+
+    def __init__(self, name: str, used_by: tuple[str, ...] = ()) -> None:
+        users = ", ".join(used_by) or "an upstream"
+        super().__init__(f"{name} is used by {users}; give the upstream another secret first")
+        self.used_by = used_by
+
+
+class SecretMissing(VaultError):
+    """The entry names a secret that is not there."""
+
+    code: ClassVar[str] = "secret-missing"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The upstream's secret is not in the vault."
+
+
+class VaultChanged(VaultError):
+    """Somebody else changed it between the look and the write."""
+
+    code: ClassVar[str] = "vault-changed"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The secret or upstream was changed meanwhile; read it again."

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a secret and an upstream are.
+
+A secret's value exists sealed in the store and in memory, and open only as a
+`Secret[bytes]` while an upstream needs it.
+"""
+
+import msgspec
+
+
+class SealedVersion(msgspec.Struct, frozen=True, gc=False):
+    """One version of a secret.  `created_at` is Unix seconds."""
+
+    version: int
+    sealed: bytes
+    created_at: int
+    created_by: str
+
+
+class SecretEntry(msgspec.Struct, frozen=True):
+    """A secret by name.  `versions` are the current one and the one it replaced, newest first."""
+
+    id: str
+    name: str
+    versions: tuple[SealedVersion, ...]
+
+    @property
+    def version(self) -> int:
+        """The current version."""
+        return self.versions[0].version
+
+
+def sealed_as(secret_id: str, version: int) -> str:
+    """Return the identity that a version's envelope is bound to: it opens as nothing else."""
+    return f"sec/{secret_id}/{version}"
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """A service behind the gateway, and where its secret goes: who x how x where, checked together.
+
+    `base_url` is canonical: lower case, no default port, no final slash.  `secret` is a
+    secret's name, or empty; `place` is `bearer`, `basic`, `header:<Name>` or
+    `query:<name>`, and empty without a secret.  `allow_private` lets it live at an address that is
+    not public, `allow_plaintext` lets it be reached without TLS.
+    """
+
+    name: str
+    base_url: str
+    secret: str = ""
+    place: str = ""
+    allow_private: bool = False
+    allow_plaintext: bool = False
+    timeout_seconds: int = 30
+    scrub: bool = True
+
+
+class StoredUpstream(msgspec.Struct, frozen=True):
+    """An upstream as the store keeps it."""
+
+    upstream: Upstream
+    version: int
+    changed_at: int
+    changed_by: str

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The room's routes: secrets go in and never come out; upstreams say where they are used."""
+
+from typing import Final
+
+from smartagent.crypto import seal
+from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
+from smartagent.kernel import Caller, Clock, Entropy, IdPrefix, Ids, Secret
+from smartagent.policy import Permission
+from smartagent.vault.errors import SecretInUse, SecretMissing, SecretNotFound, UpstreamNotFound
+from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, Upstream, sealed_as
+from smartagent.vault.rules import (
+    MAX_SECRET_BYTES,
+    check_fits,
+    parse_secret_name,
+    parse_secret_value,
+    parse_upstream,
+)
+from smartagent.vault.service import Vault
+from smartagent.vault.store import (
+    drop_secret,
+    drop_upstream,
+    put_secret,
+    put_upstream,
+    secret_changed,
+    upstream_changed,
+)
+from smartagent.vault.views import (
+    SecretList,
+    SecretRequest,
+    SecretView,
+    UpstreamList,
+    UpstreamRequest,
+    UpstreamView,
+    secret_view,
+    upstream_view,
+)
+
+_RAW: Final = "application/octet-stream"
+_JSON: Final = "application/json"
+# As JSON, a byte takes up to six characters (\u0001).
+_MAX_BODY_BYTES: Final = 6 * MAX_SECRET_BYTES + 64
+
+
+def routes(vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> tuple[Route, ...]:
+    """Build the room's routes.
+
+    Args:
+        vault: This node's memory of the entries.
+        root: The root key, 32 bytes.
+        clock: For the time of a change.
+        entropy: For data keys and ids.
+    """
+    return (
+        *_secret_routes(_Secrets(vault, root, clock, entropy)),
+        *_upstream_routes(_Upstreams(vault, clock)),
+    )
+
+
+def _secret_routes(acts: "_Secrets") -> tuple[Route, ...]:
+    return (
+        Route(
+            method="PUT",
+            path="/v1/secrets/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="secret.written",
+            act=acts.put,
+            summary="Write a secret, or a new version of it; it is never read back",
+            media_types=(_RAW, _JSON),
+            max_body_bytes=_MAX_BODY_BYTES,
+            request_schema=SecretRequest,
+            reply_schema=SecretView,
+        ),
+        Route(
+            method="GET",
+            path="/v1/secrets",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_READ,
+            event="secrets.read",
+            act=acts.show_all,
+            summary="List the secrets' names and versions",
+            reply_schema=SecretList,
+        ),
+        Route(
+            method="GET",
+            path="/v1/secrets/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_READ,
+            event="secret.read",
+            act=acts.show,
+            summary="Show a secret's versions and users, not its value",
+            reply_schema=SecretView,
+        ),
+        Route(
+            method="DELETE",
+            path="/v1/secrets/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="secret.deleted",
+            act=acts.drop,
+            summary="Delete a secret that no upstream uses",
+        ),
+    )
+
+
+def _upstream_routes(acts: "_Upstreams") -> tuple[Route, ...]:
+    return (
+        Route(
+            method="PUT",
+            path="/v1/upstreams/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.UPSTREAMS_WRITE,
+            event="upstream.written",
+            act=acts.put,
+            summary="Describe an upstream, and where its secret goes",
+            request_schema=UpstreamRequest,
+            reply_schema=UpstreamView,
+        ),
+        Route(
+            method="GET",
+            path="/v1/upstreams",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.UPSTREAMS_READ,
+            event="upstreams.read",
+            act=acts.show_all,
+            summary="List the upstreams",
+            reply_schema=UpstreamList,
+        ),
+        Route(
+            method="GET",
+            path="/v1/upstreams/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.UPSTREAMS_READ,
+            event="upstream.read",
+            act=acts.show,
+            summary="Show an upstream",
+            reply_schema=UpstreamView,
+        ),
+        Route(
+            method="DELETE",
+            path="/v1/upstreams/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.UPSTREAMS_WRITE,
+            event="upstream.deleted",
+            act=acts.drop,
+            summary="Delete an upstream",
+        ),
+    )
+
+
+class _Secrets:
+    """The acts on secrets."""
+
+    def __init__(self, vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> None:
+        self._vault = vault
+        self._root = root
+        self._clock = clock
+        self._entropy = entropy
+        self._ids = Ids(clock, entropy)
+
+    async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
+        name = parse_secret_name(inbound.params["name"])
+        value = _value_of(inbound)
+        users = self._vault.users_of(name)
+        for user in users:
+            check_fits(value.reveal(), user.place)
+        try:
+            known = self._vault.secret(name)
+            secret_id, version, kept = known.id, known.version + 1, known.versions[:1]
+        except SecretNotFound:
+            secret_id, version, kept = self._ids.new(IdPrefix.SECRET), 1, ()
+        sealed = seal(value, self._root, sealed_as(secret_id, version), self._entropy)
+        new = SealedVersion(version, sealed, int(self._clock.now()), caller.principal)
+        view = secret_view(SecretEntry(secret_id, name, (new, *kept)), users)
+        return Outcome(
+            Reply(201 if version == 1 else 200, view),
+            subject=secret_id,
+            target=f"secret/{name}",
+            detail={"version": version},
+            writes=put_secret(name, secret_id, new),
+            changes=(secret_changed(name),),
+        )
+
+    async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        shown = [secret_view(entry, self._vault.users_of(entry.name)) for entry in self._vault.secrets()]
+        return Outcome(Reply(200, SecretList(shown)))
+
+    async def show(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        entry = self._vault.secret(inbound.params["name"])
+        view = secret_view(entry, self._vault.users_of(entry.name))
+        return Outcome(Reply(200, view), subject=entry.id, target=f"secret/{entry.name}")
+
+    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        entry = self._vault.secret(inbound.params["name"])
+        users = self._vault.users_of(entry.name)
+        if users:
+            raise SecretInUse(entry.name, tuple(user.name for user in users))
+        return Outcome(
+            Reply(204),
+            subject=entry.id,
+            target=f"secret/{entry.name}",
+            detail={"version": entry.version},
+            writes=drop_secret(entry),
+            changes=(secret_changed(entry.name),),
+        )
+
+
+class _Upstreams:
+    """The acts on upstreams."""
+
+    def __init__(self, vault: Vault, clock: Clock) -> None:
+        self._vault = vault
+        self._clock = clock
+
+    async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
+        asked = parse_json(inbound.body, UpstreamRequest)
+        place = asked.place if asked.place is not None else "bearer" if asked.secret else ""
+        entry = parse_upstream(
+            Upstream(
+                name=inbound.params["name"],
+                base_url=asked.base_url,
+                secret=asked.secret,
+                place=place,
+                allow_private=asked.allow_private,
+                allow_plaintext=asked.allow_plaintext,
+                timeout_seconds=asked.timeout_seconds,
+                scrub=asked.scrub,
+            )
+        )
+        secret_id = self._check_secret(entry)
+        try:
+            version = self._vault.stored_upstream(entry.name).version + 1
+        except UpstreamNotFound:
+            version = 1
+        stored = StoredUpstream(entry, version, int(self._clock.now()), caller.principal)
+        return Outcome(
+            Reply(201 if version == 1 else 200, upstream_view(stored)),
+            target=f"upstream/{entry.name}",
+            detail={
+                "version": version,
+                "base_url": entry.base_url,
+                "secret": entry.secret,
+                "place": entry.place,
+            },
+            writes=put_upstream(stored, secret_id),
+            changes=(upstream_changed(entry.name),),
+        )
+
+    async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        return Outcome(
+            Reply(200, UpstreamList([upstream_view(stored) for stored in self._vault.upstreams()]))
+        )
+
+    async def show(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        stored = self._vault.stored_upstream(inbound.params["name"])
+        return Outcome(Reply(200, upstream_view(stored)), target=f"upstream/{stored.upstream.name}")
+
+    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        stored = self._vault.stored_upstream(inbound.params["name"])
+        return Outcome(
+            Reply(204),
+            target=f"upstream/{stored.upstream.name}",
+            detail={"version": stored.version},
+            writes=(drop_upstream(stored),),
+            changes=(upstream_changed(stored.upstream.name),),
+        )
+
+    def _check_secret(self, entry: Upstream) -> str:
+        if not entry.secret:
+            return ""
+        try:
+            secret_id = self._vault.secret(entry.secret).id
+        except SecretNotFound:
+            raise SecretMissing(entry.secret[:64]) from None
+        check_fits(self._vault.obtain(entry.secret)[0].reveal(), entry.place)
+        return secret_id
+
+
+def _value_of(inbound: Inbound) -> Secret[bytes]:
+    media_type = inbound.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == _JSON:
+        return Secret(parse_secret_value(parse_json(inbound.body, SecretRequest).value.encode()))
+    return Secret(parse_secret_value(inbound.body))

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vault as this node holds it: entries in memory, values sealed until they are needed."""
+
+from collections.abc import Sequence
+
+from smartagent.crypto import unseal
+from smartagent.kernel import Secret
+from smartagent.storage import Database
+from smartagent.vault.errors import SecretNotFound, UpstreamNotFound
+from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, sealed_as
+from smartagent.vault.store import read_secrets, read_upstreams
+
+
+class Vault:
+    """Gives the gateway upstreams and opened secrets.
+
+    An opened secret stays in memory as a `Secret` until its entry changes, so what `obtain`
+    returns is the same object until then.
+
+    Args:
+        database: Where the entries are.
+        root: The root key, 32 bytes.
+    """
+
+    def __init__(self, database: Database, root: Secret[bytes]) -> None:
+        self._database = database
+        self._root = root
+        self._secrets: dict[str, SecretEntry] = {}
+        self._upstreams: dict[str, StoredUpstream] = {}
+        self._opened: dict[str, tuple[Secret[bytes], ...]] = {}
+
+    async def reload_secrets(self, names: Sequence[str]) -> None:
+        """Read the secrets `names` again; with no names, all of them."""
+        if not names:
+            self._secrets = {entry.name: entry for entry in await read_secrets(self._database)}
+            self._opened.clear()
+        for name in dict.fromkeys(names):
+            found = await read_secrets(self._database, name)
+            self._secrets.pop(name, None)
+            self._opened.pop(name, None)
+            if found:
+                self._secrets[name] = found[0]
+
+    async def reload_upstreams(self, names: Sequence[str]) -> None:
+        """Read the upstreams `names` again; with no names, all of them."""
+        if not names:
+            found = await read_upstreams(self._database)
+            self._upstreams = {stored.upstream.name: stored for stored in found}
+        for name in dict.fromkeys(names):
+            found = await read_upstreams(self._database, name)
+            self._upstreams.pop(name, None)
+            if found:
+                self._upstreams[name] = found[0]
+
+    def upstream(self, name: str) -> Upstream | None:
+        """Return the entry `name`, the same object until it changes; None when there is none."""
+        stored = self._upstreams.get(name)
+        return None if stored is None else stored.upstream
+
+    def stored_upstream(self, name: str) -> StoredUpstream:
+        """Return the entry `name` with its version.
+
+        Raises:
+            UpstreamNotFound: There is none.
+        """
+        try:
+            return self._upstreams[name]
+        except KeyError:
+            raise UpstreamNotFound(name[:64]) from None
+
+    def upstreams(self) -> list[StoredUpstream]:
+        """Return all entries by name."""
+        return [self._upstreams[name] for name in sorted(self._upstreams)]
+
+    def secret(self, name: str) -> SecretEntry:
+        """Return the secret `name`, sealed.
+
+        Raises:
+            SecretNotFound: There is none.
+        """
+        try:
+            return self._secrets[name]
+        except KeyError:
+            raise SecretNotFound(name[:64]) from None
+
+    def secrets(self) -> list[SecretEntry]:
+        """Return all secrets by name, sealed."""
+        return [self._secrets[name] for name in sorted(self._secrets)]
+
+    def users_of(self, secret: str) -> tuple[Upstream, ...]:
+        """Return the upstreams that use `secret`."""
+        return tuple(stored.upstream for stored in self.upstreams() if stored.upstream.secret == secret)
+
+    def obtain(self, name: str) -> tuple[Secret[bytes], ...]:
+        """Open the secret `name`: the current version first, then the one it replaced.
+
+        The older one is for scrubbing only: an upstream may still echo it.
+
+        Args:
+            name: A secret's name; empty for an upstream that needs none.
+
+        Raises:
+            SecretNotFound: There is none.
+            CannotUnseal: It was sealed with another root key, or as something else.
+        """
+        opened = self._opened.get(name)
+        if opened is None:
+            opened = self._open(self.secret(name)) if name else ()
+            self._opened[name] = opened
+        return opened
+
+    def _open(self, entry: SecretEntry) -> tuple[Secret[bytes], ...]:
+        return tuple(
+            unseal(version.sealed, self._root, sealed_as(entry.id, version.version))
+            for version in entry.versions
+        )

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables `secrets`, `secret_versions` and `upstreams`, and everything that is said to them."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Final
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.sql.elements import BindParameter
+
+from smartagent.kernel import Change, Scalar, Write
+from smartagent.storage import Database, metadata
+from smartagent.vault.errors import SecretInUse, SecretMissing, VaultChanged
+from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, Upstream
+
+SECRETS_TOPIC: Final = "secrets"
+UPSTREAMS_TOPIC: Final = "upstreams"
+
+secrets: Final = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("version", BigInteger, nullable=False),
+)
+secret_versions: Final = Table(
+    "secret_versions",
+    metadata,
+    Column("secret_id", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+upstreams: Final = Table(
+    "upstreams",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("base_url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("allow_private", Integer, nullable=False),
+    Column("allow_plaintext", Integer, nullable=False),
+    Column("timeout_seconds", Integer, nullable=False),
+    Column("scrub", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+
+class _SecretRow(msgspec.Struct, array_like=True):
+    id: str
+    name: str
+    version: int
+    sealed: bytes
+    created_at: int
+    created_by: str
+
+
+class _UpstreamRow(msgspec.Struct, array_like=True):
+    name: str
+    base_url: str
+    secret: str
+    place: str
+    allow_private: int
+    allow_plaintext: int
+    timeout_seconds: int
+    scrub: int
+    version: int
+    changed_at: int
+    changed_by: str
+
+
+def _values(*names: str) -> dict[str, BindParameter[object]]:
+    return {name: bindparam("new_" + name) for name in names}
+
+
+_ALL_SECRETS: Final = (
+    select(
+        secrets.c.id,
+        secrets.c.name,
+        secret_versions.c.version,
+        secret_versions.c.sealed,
+        secret_versions.c.created_at,
+        secret_versions.c.created_by,
+    )
+    .join(secret_versions, secret_versions.c.secret_id == secrets.c.id)
+    .order_by(secrets.c.name, secret_versions.c.version.desc())
+)
+_ONE_SECRET: Final = _ALL_SECRETS.where(secrets.c.name == bindparam("old_name"))
+_ALL_UPSTREAMS: Final = select(upstreams)
+_ONE_UPSTREAM: Final = select(upstreams).where(upstreams.c.name == bindparam("old_name"))
+
+_ADD_SECRET: Final = insert(secrets).values(_values("name", "id", "version"))
+_RAISE_SECRET: Final = (
+    update(secrets)
+    .where(secrets.c.id == bindparam("old_id"), secrets.c.version == bindparam("old_version"))
+    .values(_values("version"))
+)
+_ADD_VERSION: Final = insert(secret_versions).values(
+    _values("secret_id", "version", "sealed", "created_at", "created_by")
+)
+_DROP_VERSIONS: Final = delete(secret_versions).where(
+    secret_versions.c.secret_id == bindparam("old_id"),
+    secret_versions.c.version <= bindparam("old_version"),
+)
+_IS_UNUSED: Final = ~exists().where(upstreams.c.secret == bindparam("old_name"))
+_DROP_SECRET: Final = delete(secrets).where(secrets.c.id == bindparam("old_id"), _IS_UNUSED)
+_HOLD_SECRET: Final = (
+    update(secrets)
+    .where(secrets.c.name == bindparam("old_name"), secrets.c.id == bindparam("old_id"))
+    .values(version=secrets.c.version)
+)
+"""Changes nothing: it fails when the secret has gone, in the transaction that comes to depend on it."""
+
+_ADD_UPSTREAM: Final = insert(upstreams).values(_values(*_UpstreamRow.__struct_fields__))
+_CHANGE_UPSTREAM: Final = (
+    update(upstreams)
+    .where(upstreams.c.name == bindparam("old_name"), upstreams.c.version == bindparam("old_version"))
+    .values(_values(*_UpstreamRow.__struct_fields__))
+)
+_DROP_UPSTREAM: Final = delete(upstreams).where(
+    upstreams.c.name == bindparam("old_name"), upstreams.c.version == bindparam("old_version")
+)
+
+
+async def read_secrets(database: Database, name: str = "") -> list[SecretEntry]:
+    """Read the secret `name`, or all of them, sealed.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    found = (
+        await database.fetch(_ONE_SECRET, {"old_name": name}) if name else await database.fetch(_ALL_SECRETS)
+    )
+    rows = msgspec.convert(found, list[_SecretRow])
+    return [_entry_of(list(group)) for _, group in groupby(rows, key=lambda row: row.id)]
+
+
+async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstream]:
+    """Read the upstream `name`, or all of them.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    found = (
+        await database.fetch(_ONE_UPSTREAM, {"old_name": name})
+        if name
+        else await database.fetch(_ALL_UPSTREAMS)
+    )
+    return [
+        StoredUpstream(
+            upstream=Upstream(
+                name=row.name,
+                base_url=row.base_url,
+                secret=row.secret,
+                place=row.place,
+                allow_private=bool(row.allow_private),
+                allow_plaintext=bool(row.allow_plaintext),
+                timeout_seconds=row.timeout_seconds,
+                scrub=bool(row.scrub),
+            ),
+            version=row.version,
+            changed_at=row.changed_at,
+            changed_by=row.changed_by,
+        )
+        for row in msgspec.convert(found, list[_UpstreamRow])
+    ]
+
+
+def put_secret(name: str, secret_id: str, new: SealedVersion) -> tuple[Write, ...]:
+    """Write a version over the one before it, and forget all but those two."""
+    lost = VaultChanged(name)
+    version: dict[str, Scalar] = {
+        "new_secret_id": secret_id,
+        "new_version": new.version,
+        "new_sealed": new.sealed,
+        "new_created_at": new.created_at,
+        "new_created_by": new.created_by,
+    }
+    add_version = Write(_ADD_VERSION, version, lost)
+    if new.version == 1:
+        first: dict[str, Scalar] = {"new_name": name, "new_id": secret_id, "new_version": 1}
+        return Write(_ADD_SECRET, first, lost), add_version
+    seen: dict[str, Scalar] = {
+        "old_id": secret_id,
+        "old_version": new.version - 1,
+        "new_version": new.version,
+    }
+    too_old: dict[str, Scalar] = {"old_id": secret_id, "old_version": new.version - 2}
+    return Write(_RAISE_SECRET, seen, lost), add_version, Write(_DROP_VERSIONS, too_old, lost, rows=None)
+
+
+def drop_secret(entry: SecretEntry) -> tuple[Write, ...]:
+    """Delete a secret and every version of it, unless an upstream has come to use it."""
+    unused: dict[str, Scalar] = {"old_id": entry.id, "old_name": entry.name}
+    # No version is newer than the greatest number; a version added meanwhile goes too.
+    versions: dict[str, Scalar] = {"old_id": entry.id, "old_version": 2**62}
+    return (
+        Write(_DROP_SECRET, unused, SecretInUse(entry.name)),
+        Write(_DROP_VERSIONS, versions, VaultChanged(entry.name), rows=None),
+    )
+
+
+def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
+    """Write an entry over the version before it, provided that its secret is still there."""
+    entry = new.upstream
+    lost = VaultChanged(entry.name)
+    values: dict[str, Scalar] = {
+        "new_name": entry.name,
+        "new_base_url": entry.base_url,
+        "new_secret": entry.secret,
+        "new_place": entry.place,
+        "new_allow_private": int(entry.allow_private),
+        "new_allow_plaintext": int(entry.allow_plaintext),
+        "new_timeout_seconds": entry.timeout_seconds,
+        "new_scrub": int(entry.scrub),
+        "new_version": new.version,
+        "new_changed_at": new.changed_at,
+        "new_changed_by": new.changed_by,
+    }
+    seen: dict[str, Scalar] = {"old_name": entry.name, "old_version": new.version - 1}
+    put = (
+        Write(_ADD_UPSTREAM, values, lost)
+        if new.version == 1
+        else Write(_CHANGE_UPSTREAM, values | seen, lost)
+    )
+    if not entry.secret:
+        return (put,)
+    held: dict[str, Scalar] = {"old_name": entry.secret, "old_id": secret_id}
+    return Write(_HOLD_SECRET, held, SecretMissing(entry.secret)), put
+
+
+def drop_upstream(old: StoredUpstream) -> Write:
+    """Delete the version of an entry that was seen."""
+    seen: dict[str, Scalar] = {"old_name": old.upstream.name, "old_version": old.version}
+    return Write(_DROP_UPSTREAM, seen, VaultChanged(old.upstream.name))
+
+
+def secret_changed(name: str) -> Change:
+    """Tell every node that this secret is not what it was."""
+    return Change(SECRETS_TOPIC, name)
+
+
+def upstream_changed(name: str) -> Change:
+    """Tell every node that this upstream is not what it was."""
+    return Change(UPSTREAMS_TOPIC, name)
+
+
+def _entry_of(rows: Iterable[_SecretRow]) -> SecretEntry:
+    newest, *_ = rows = list(rows)
+    versions = tuple(SealedVersion(row.version, row.sealed, row.created_at, row.created_by) for row in rows)
+    return SecretEntry(newest.id, newest.name, versions)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shapes of the room's requests and replies.  A reply never has a place for a value."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream
+
+
+class SecretRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Write a secret as JSON text; its UTF-8 bytes are kept as they are."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "SecretRequest(********)"
+
+
+class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Describe an upstream.  `place` is `bearer` unless it says otherwise."""
+
+    base_url: str
+    secret: str = ""
+    place: str | None = None
+    allow_private: bool = False
+    allow_plaintext: bool = False
+    timeout_seconds: int = 30
+    scrub: bool = True
+
+
+class VersionView(msgspec.Struct, frozen=True):
+    """One version of a secret."""
+
+    version: int
+    created_at: str
+    created_by: str
+
+
+class SecretView(msgspec.Struct, frozen=True):
+    """A secret, without its value.  `versions` are those still kept, newest first."""
+
+    id: str
+    name: str
+    version: int
+    versions: tuple[VersionView, ...]
+    used_by: tuple[str, ...]
+
+
+class SecretList(msgspec.Struct, frozen=True):
+    """All secrets by name."""
+
+    secrets: list[SecretView]
+
+
+class UpstreamView(msgspec.Struct, frozen=True):
+    """An upstream."""
+
+    name: str
+    base_url: str
+    secret: str
+    place: str
+    allow_private: bool
+    allow_plaintext: bool
+    timeout_seconds: int
+    scrub: bool
+    version: int
+    changed_at: str
+    changed_by: str
+
+
+class UpstreamList(msgspec.Struct, frozen=True):
+    """All upstreams by name."""
+
+    upstreams: list[UpstreamView]
+
+
+def secret_view(entry: SecretEntry, used_by: tuple[Upstream, ...]) -> SecretView:
+    """Show a secret."""
+    versions = tuple(
+        VersionView(version.version, _rfc3339(version.created_at), version.created_by)
+        for version in entry.versions
+    )
+    return SecretView(entry.id, entry.name, entry.version, versions, tuple(user.name for user in used_by))
+
+
+def upstream_view(stored: StoredUpstream) -> UpstreamView:
+    """Show an upstream."""
+    entry = stored.upstream
+    return UpstreamView(
+        name=entry.name,
+        base_url=entry.base_url,
+        secret=entry.secret,
+        place=entry.place,
+        allow_private=entry.allow_private,
+        allow_plaintext=entry.allow_plaintext,
+        timeout_seconds=entry.timeout_seconds,
+        scrub=entry.scrub,
+        version=stored.version,
+        changed_at=_rfc3339(stored.changed_at),
+        changed_by=stored.changed_by,
+    )
+
+
+def _rfc3339(unix_seconds: int) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
