@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent does: enrol once, get tokens, call upstreams through the gateway.
+
+async with Agent(load_key_file(path), gateway="https://gw.example") as agent:
+    answer = await agent.call("orders", "GET", "/orders/7")
+"""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlencode
+
+import msgspec
+
+from smartagent.crypto import SystemClock, system_entropy
+from smartagent.kernel import Clock, Entropy
+from smartagent.sdk.exchange import AiohttpExchange, Answer, Exchange, read
+from smartagent.sdk.keyfile import Holder
+from smartagent.sdk.proofs import ASSERTION_TYPE, client_assertion, enrolment, session_proof
+
+_JSON: Final = {"content-type": "application/json"}
+_FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
+_RENEW_AT_MOST_SECONDS: Final = 60
+_RENEW_PART: Final = 5
+
+
+class Means(msgspec.Struct, frozen=True):
+    """How the library tells the time, gets chance, and sends; replaceable for tests."""
+
+    exchange: Exchange
+    clock: Clock
+    entropy: Entropy
+
+
+def system_means() -> Means:
+    """Return the machine's clock and chance, and aiohttp."""
+    return Means(AiohttpExchange(), SystemClock(), system_entropy)
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A session that was opened with a signed nonce."""
+
+    access_token: str
+    expires_in: int
+    scope: str
+    session_id: str
+    jti: str
+    audit_url: str
+
+
+class _Challenge(msgspec.Struct, frozen=True):
+    nonce: str
+
+
+class _Enrolled(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Granted(msgspec.Struct, frozen=True):
+    access_token: str
+    expires_in: int
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    token: str
+    renew_at: float
+
+
+async def enrol(
+    holder: Holder, issuer: str, enrolment_token: str, name: str = "", *, means: Means | None = None
+) -> Holder:
+    """Enrol the holder's key, and return the holder with its new id: save it, the token works once.
+
+    Args:
+        holder: A key that no authority knows yet; it never leaves this process.
+        issuer: The authority's URL without a trailing slash.
+        enrolment_token: As the operator gave it.
+        name: How people shall see the agent; empty takes the token's.
+        means: For tests.
+
+    Raises:
+        AuthorityRefused: The token or the key was not taken.
+        AuthorityUnreachable: There was no answer.
+    """
+    own = means or system_means()
+    body = msgspec.json.encode(enrolment(holder.key, issuer, enrolment_token, name))
+    try:
+        enrolled = read(await own.exchange("POST", f"{issuer}/v1/agents", _JSON, body), _Enrolled)
+    finally:
+        if means is None:
+            await own.exchange.close()
+    return Holder(holder.key, issuer, enrolled.id)
+
+
+class Agent:
+    """An enrolled agent.  Tokens are kept in memory and renewed before they expire."""
+
+    def __init__(self, holder: Holder, *, gateway: str = "", means: Means | None = None) -> None:
+        self._holder = holder
+        self._issuer = holder.issuer
+        self._gateway = gateway.rstrip("/")
+        self._means = means or system_means()
+        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._renewing = asyncio.Lock()
+
+    @property
+    def id(self) -> str:
+        """The agent's id at the authority."""
+        return self._holder.principal
+
+    async def open_session(self, scope: str = "", audience: str = "") -> Session:
+        """Open a session with a signed nonce.
+
+        Raises:
+            AuthorityRefused: The agent may not act, or asks for what its role does not have.
+            AuthorityUnreachable: There was no answer.
+        """
+        asked = {"agent": self.id, "purpose": "session"}
+        answer = await self._post("/v1/challenges", _JSON, msgspec.json.encode(asked))
+        nonce = read(answer, _Challenge).nonce
+        proof = session_proof(self._holder.key, self._issuer, self.id, nonce)
+        body = {**proof, "scope": scope, "audience": audience}
+        return read(await self._post("/v1/sessions", _JSON, msgspec.json.encode(body)), Session)
+
+    async def token(self, scope: str = "", audience: str = "") -> str:
+        """Return an access token with a while to live: a kept one, or a new one.
+
+        Args:
+            scope: Scopes with blanks between them; empty means all of the role's.
+            audience: Who the token is for; empty means the gateway.
+
+        Raises:
+            AuthorityRefused: The agent may not act, or asks for what its role does not have.
+            AuthorityUnreachable: There was no answer.
+        """
+        kept = self._fresh(scope, audience)
+        if kept is not None:
+            return kept
+        # However many calls find the token old, one of them renews it.
+        async with self._renewing:
+            return self._fresh(scope, audience) or await self._renew(scope, audience)
+
+    async def call(
+        self,
+        upstream: str,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Call an upstream through the gateway, and return its answer, whatever its status.
+
+        Args:
+            upstream: The upstream's name at the authority.
+            method: Upper case.
+            path: Begins with a slash; may have a query.
+            headers: Further ones; authorization is the gateway's.
+            body: What to send.
+
+        Raises:
+            AuthorityRefused: No token was given.
+            AuthorityUnreachable: There was no answer.
+        """
+        token = await self.token()
+        sent = {**(headers or {}), "authorization": f"Bearer {token}"}
+        return await self._means.exchange(method, f"{self._gateway}/{upstream}{path}", sent, body)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._means.exchange.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _fresh(self, scope: str, audience: str) -> str | None:
+        kept = self._kept.get((scope, audience))
+        return kept.token if kept is not None and self._means.clock.monotonic() < kept.renew_at else None
+
+    async def _renew(self, scope: str, audience: str) -> str:
+        means = self._means
+        # From before the request: what the answer took is time that the token has already lived.
+        asked_at = means.clock.monotonic()
+        assertion = client_assertion(
+            self._holder.key, self._issuer, self.id, now=means.clock.now(), entropy=means.entropy
+        )
+        fields = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+            "scope": scope,
+            "resource": audience,
+        }
+        form = urlencode({name: value for name, value in fields.items() if value}).encode()
+        granted = read(await self._post("/oauth/token", _FORM, form), _Granted)
+        early = min(_RENEW_AT_MOST_SECONDS, granted.expires_in / _RENEW_PART)
+        self._kept[scope, audience] = _Kept(granted.access_token, asked_at + granted.expires_in - early)
+        return granted.access_token
+
+    async def _post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return await self._means.exchange("POST", self._issuer + path, headers, body)
