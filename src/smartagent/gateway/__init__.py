@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway: forwards a call with a credential that the caller never sees."""
+
+from smartagent.gateway.errors import (
+    CredentialUnusable,
+    DestinationRefused,
+    GatewayError,
+    GatewayFull,
+    UpgradeUnsupported,
+    UpstreamMalformed,
+    UpstreamTimeout,
+    UpstreamUnknown,
+    UpstreamUnreachable,
+)
+from smartagent.gateway.gateway import Gateway
+from smartagent.gateway.pin import Pinner
+from smartagent.gateway.ports import Doors, Upstream
+from smartagent.gateway.settings import GatewaySettings
+
+__all__ = [
+    "CredentialUnusable",
+    "DestinationRefused",
+    "Doors",
+    "Gateway",
+    "GatewayError",
+    "GatewayFull",
+    "GatewaySettings",
+    "Pinner",
+    "UpgradeUnsupported",
+    "Upstream",
+    "UpstreamMalformed",
+    "UpstreamTimeout",
+    "UpstreamUnknown",
+    "UpstreamUnreachable",
+]

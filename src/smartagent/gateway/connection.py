@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's side: one connection, its requests one after another.
+
+::
+
+    idle --bytes--> reading a head --> busy with an exchange --> idle
+                         |                     |
+                      refused             lingering --> closed
+
+Requests that are pipelined wait in a bounded buffer until the one before them is answered.  Lingering:
+after an answer that came before the request's end, what the agent still sends is read and dropped for
+a moment, because closing on unread bytes would destroy the answer on its way.
+"""
+
+import asyncio
+import socket
+import struct
+from typing import Final, Protocol, cast
+
+from smartagent.edge import MalformedRequest
+from smartagent.gateway.body import BodyReader, reader_for
+from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.head import RequestHead, check_unfinished, parse_request_head
+from smartagent.kernel import SmartAgentError
+
+_RESET: Final = struct.pack("ii", 1, 0)
+
+
+class Host(Keeper, Protocol):
+    """The gateway, as its connections see it."""
+
+    draining: bool
+
+    def admit(self, connection: "AgentConnection") -> SmartAgentError | None:
+        """Take note of a new connection; return why it cannot stay."""
+        ...
+
+    def lost(self, connection: "AgentConnection") -> None:
+        """Forget a connection."""
+        ...
+
+    def start(self, exchange: Exchange) -> asyncio.Task[None]:
+        """Take a request through the house."""
+        ...
+
+    def explain_broken(self, error: SmartAgentError) -> bytes:
+        """Return the answer to bytes that are no request."""
+        ...
+
+
+class AgentConnection(asyncio.Protocol):
+    """One connection from an agent."""
+
+    __slots__ = (
+        "_buffer", "_first", "_host", "_known", "_lingering", "_reader", "_since", "_task", "_transport", "client_ip",
+        "exchange", "full", "half_closed",
+    )  # fmt: skip
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._reader: BodyReader | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._since = host.tick
+        """When the present state began: idle, a head's first byte, lingering."""
+        self._known: RequestHead | None = None
+        self._first = True
+        self._lingering = False
+        self.half_closed = False
+        self.full = False
+        self.client_ip = ""
+        self.exchange: Exchange | None = None
+
+    # -- what the transport says -----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        # uvloop's transports are not subclasses of asyncio's.
+        stream = cast("asyncio.Transport", transport)
+        self._transport = stream
+        peer: object = transport.get_extra_info("peername")
+        self.client_ip = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        refused = self._host.admit(self)
+        if refused is not None:
+            stream.write(self._host.explain_broken(refused))
+            stream.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes: of a head, of a body, or of a request that has to wait."""
+        if self._lingering:
+            return
+        if self.exchange is None:
+            if not self._buffer:
+                self._since = self._host.tick
+            self._buffer = self._buffer + data if self._buffer else data
+            self._next()
+        elif self._reader is not None and not self._reader.done:
+            self._body(data, self._reader)
+        else:
+            self._buffer += data
+            if len(self._buffer) > self._host.settings.max_head_bytes:
+                self.hold()
+
+    def eof_received(self) -> bool:
+        """Keep the way back open while an answer is due."""
+        self.half_closed = True
+        return self.exchange is not None and self._reader is not None and self._reader.done
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The agent is gone."""
+        self._transport = None
+        self._buffer = b""
+        self._host.lost(self)
+        if self.exchange is not None:
+            self.exchange.end("agent-gone")
+            self.exchange = None
+
+    def pause_writing(self) -> None:
+        """The agent does not take what is sent: stop the upstream."""
+        self.full = True
+        if self.exchange is not None:
+            self.exchange.agent_full()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self.full = False
+        if self.exchange is not None:
+            self.exchange.agent_drained()
+
+    # -- what an exchange asks for ---------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; nothing happens when the agent is gone."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def hold(self) -> None:
+        """Stop reading."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def over(self, *, keep_alive: bool) -> None:
+        """Go on with the next request, or end."""
+        whole = self._reader is not None and self._reader.done
+        self.exchange = None
+        self._since = self._host.tick
+        if not whole:
+            self._linger()
+        elif not keep_alive or self._host.draining or (self.half_closed and not self._buffer):
+            self.close()
+        else:
+            self.release()
+            if self._buffer:
+                # Not at once: a thousand pipelined requests would be a thousand frames deep.
+                asyncio.get_running_loop().call_soon(self._next)
+
+    def abort(self) -> None:
+        """Cut: with a reset, because to an HTTP/1.0 client a tidy end would look like the answer's."""
+        self.exchange = None
+        if self._transport is None:
+            return
+        link: object = self._transport.get_extra_info("socket")
+        setsockopt = getattr(link, "setsockopt", None)
+        if setsockopt is not None:
+            setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    # -- what the gateway asks for ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close after what was written has left."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is in flight."""
+        if self.exchange is None and not self._lingering:
+            self.close()
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock."""
+        settings = self._host.settings
+        if self.exchange is not None:
+            self.exchange.sweep(now)
+            return
+        if self._lingering:
+            allowed = settings.linger_seconds
+        elif self._buffer or self._first:
+            allowed = settings.head_seconds
+        else:
+            allowed = settings.idle_seconds
+        if now - self._since > allowed and self._transport is not None:
+            self._transport.abort()
+
+    # -- requests --------------------------------------------------------------------------------------------
+
+    def _next(self) -> None:
+        data = self._buffer
+        if self.exchange is not None or self._transport is None or not data:
+            return
+        try:
+            end = data.find(b"\r\n\r\n")
+            if end < 0 or end > self._host.settings.max_head_bytes:
+                self._check_unfinished(data)
+                return
+            head = self._known = parse_request_head(data[: end + 2], self._known)
+        except SmartAgentError as error:
+            self._refuse(error)
+            return
+        self._begin(head, data[end + 4 :])
+
+    def _begin(self, head: RequestHead, rest: bytes) -> None:
+        self._first = False
+        self._reader = reader_for(head.body)
+        self._buffer = rest if self._reader.done else b""
+        exchange = Exchange(self, head, self._host)
+        self.exchange = exchange
+        # The loop keeps only weak references to tasks.
+        self._task = self._host.start(exchange)
+        if rest and not self._reader.done:
+            self._body(rest, self._reader)
+
+    def _body(self, data: bytes, reader: BodyReader) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            return
+        try:
+            payload = reader.feed(data)
+        except MalformedRequest as error:
+            exchange.fail(error)
+            return
+        if reader.done:
+            self._buffer = reader.rest
+        if payload or reader.done:
+            exchange.request_body(payload, done=reader.done)
+
+    def _check_unfinished(self, data: bytes) -> None:
+        if len(data) > self._host.settings.max_head_bytes:
+            raise MalformedRequest(f"the head exceeds {self._host.settings.max_head_bytes} bytes")
+        check_unfinished(data)
+
+    def _refuse(self, error: SmartAgentError) -> None:
+        self.write(self._host.explain_broken(error))
+        self._linger()
+
+    def _linger(self) -> None:
+        self._lingering = True
+        self._buffer = b""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self.half_closed or not transport.can_write_eof():
+            transport.close()
+            return
+        transport.write_eof()
+        transport.resume_reading()

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One call: bind -> check target -> obtain -> inject -> send -> scrub.
+
+The call comes in by the same door as every other request (`edge.enter`: admit, authenticate,
+authorise).  Its act is outside the house, so the intent is durable before the credential leaves, and the
+outcome is recorded after.  Scrubbing happens while the answer streams: `reply.ReplyStream`.
+"""
+
+from typing import Final, NoReturn
+
+from smartagent.edge import BodyTooLarge, Inbound, Outcome, Proof, Route, enter, parse_target
+from smartagent.gateway.errors import UpstreamUnknown
+from smartagent.gateway.exchange import Exchange
+from smartagent.gateway.inject import Plan, inject, plan_for
+from smartagent.gateway.ports import Doors
+from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.upstream import Pool
+from smartagent.kernel import Caller, Committed, Decision, Record, SmartAgentError, Verdict, Work
+
+PERMISSION: Final = "upstream.call"
+EVENT: Final = "gateway.call"
+OUTCOME_EVENT: Final = "gateway.done"
+
+
+async def _outside(_caller: Caller, _inbound: Inbound) -> Outcome:
+    """The gateway's act is not in the house; `edge.handle` never gets this route."""
+    _unreachable()
+
+
+def _unreachable() -> NoReturn:
+    message = "a call is forwarded, not answered"
+    raise AssertionError(message)
+
+
+ROUTE: Final = Route(
+    method="*",
+    path="/{upstream}/{path}",
+    proof=Proof.ACCESS_TOKEN,
+    permission=PERMISSION,
+    event=EVENT,
+    act=_outside,
+    summary="Forward a call with a credential that the caller never sees.",
+)
+
+
+class Threshold:
+    """The house as `enter` sees it from here: what is decided about is the call, and its target is checked."""
+
+    def __init__(self, doors: Doors, settings: GatewaySettings) -> None:
+        self._doors = doors
+        self._max_body_bytes = settings.max_body_bytes
+        self.now = doors.now
+        self.authenticate = doors.authenticate
+
+    def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
+        """Check the target, and decide about the call that it names.
+
+        Raises:
+            TargetRefused: The target is ambiguous; refused with the caller's name on it.
+            BodyTooLarge: The body says that it will be.
+        """
+        del permission  # there is one here
+        name, path = check_target(inbound)
+        length = inbound.headers.get("content-length", "0")
+        if int(length) > self._max_body_bytes:
+            raise BodyTooLarge(f"limit is {self._max_body_bytes} bytes")
+        inbound.params = {"upstream": name, "path": path}
+        return self._doors.decide(caller, name, inbound.method, path)
+
+    async def commit(self, work: Work, caller: Caller) -> Committed:
+        """Make a refusal durable."""
+        return await self._doors.commit(work, caller)
+
+
+class Dispatch:
+    """Takes calls through the house and out of it."""
+
+    def __init__(self, doors: Doors, pool: Pool, settings: GatewaySettings) -> None:
+        self._doors = doors
+        self._pool = pool
+        self._threshold = Threshold(doors, settings)
+        self._plans: dict[str, Plan] = {}
+
+    async def forward(self, exchange: Exchange, now: float) -> None:
+        """Take a call from its head to the first byte that goes upstream.
+
+        Args:
+            exchange: The call.
+            now: The loop's time.
+
+        Raises:
+            SmartAgentError: It was refused, and that is in the log; or it failed on its way out.
+        """
+        inbound = _inbound(exchange)
+        # 1 to 3. Admit, authenticate, authorise.
+        entered = await enter(inbound, ROUTE, self._threshold)
+        caller = entered.caller
+        exchange.caller = caller
+        exchange.rule = ",".join(entered.verdict.rules)
+        exchange.cut_at = (
+            now + caller.expires_at - self._doors.now() if caller.expires_at else exchange.cut_at
+        )
+        try:
+            plan = self.bind(inbound.params["upstream"])
+        except SmartAgentError as error:
+            await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
+            raise
+        exchange.plan = plan
+        # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
+        try:
+            await self._doors.commit(Work((self._record(exchange, Decision.PERMIT),), caller.claims), caller)
+        except SmartAgentError as error:
+            # The intent may stand in the log all the same; then this says that nothing came of it.
+            self.outcome(exchange, error.code, 0.0)
+            raise
+        exchange.intended = True
+        if exchange.is_over:
+            self.outcome(exchange, "abandoned", 0.0)
+            return
+        # 4. Act, outside.
+        await self.send(exchange, plan)
+
+    def bind(self, name: str) -> Plan:
+        """Return how the upstream of that name is called, with its secret as it is now.
+
+        Raises:
+            SmartAgentError: There is no such upstream, or its secret cannot be had or used.
+        """
+        entry = self._doors.upstream(name)
+        if entry is None:
+            self._plans.pop(name, None)
+            raise UpstreamUnknown("no upstream has this name")
+        secrets = self._doors.secret(entry) if entry.secret else ()
+        plan = self._plans.get(name)
+        # Entries and secrets are replaced, not changed: the same objects mean the same plan.
+        if plan is None or plan.entry is not entry or plan.secrets != secrets:
+            plan = self._plans[name] = plan_for(entry, secrets)
+        return plan
+
+    async def send(self, exchange: Exchange, plan: Plan, *, fresh: bool = False) -> None:
+        """Send the request with its credential, on a warm connection when there is one.
+
+        Raises:
+            GatewayError: The upstream cannot be reached, or may not be.
+        """
+        connection = None if fresh else self._pool.take(plan.origin)
+        if connection is None and not exchange.is_over:
+            connection = await self._pool.dial(plan.origin)
+        if exchange.is_over:
+            # The agent left, or was revoked, meanwhile.
+            if connection is not None:
+                connection.close()
+            return
+        if connection is not None:
+            exchange.wire_head = _injected(exchange, plan)
+            exchange.start(connection, plan)
+            exchange.wire_head = b""
+
+    def outcome(self, exchange: Exchange, outcome: str, elapsed_seconds: float) -> None:
+        """Record what came of a call whose intent is in the log."""
+        record = self._record(exchange, None, outcome)
+        detail = {
+            "received": exchange.received_bytes,
+            "sent": exchange.sent_bytes,
+            "ms": int(elapsed_seconds * 1000),
+        }
+        record.detail.update(detail)
+        self._doors.commit_later(Work((record,)))
+
+    def _record(self, exchange: Exchange, decision: Decision | None, outcome: str = "") -> Record:
+        caller = exchange.caller
+        head = exchange.head
+        return Record(
+            event=EVENT if decision is not None else OUTCOME_EVENT,
+            at_ms=int(self._doors.now() * 1000),
+            request=exchange.request_id,
+            caller=caller.principal if caller is not None else "",
+            session=caller.session if caller is not None else "",
+            jti=caller.jti if caller is not None else "",
+            subject=exchange.path[1:].partition("/")[0],
+            permission=PERMISSION,
+            target=f"{head.method} {exchange.path}",
+            decision=decision,
+            rule=exchange.rule if decision is not None else "",
+            outcome=outcome,
+            detail={},
+        )
+
+
+def check_target(inbound: Inbound) -> tuple[str, str]:
+    """Return the upstream's name and the path that is matched, which is the path that is sent.
+
+    Raises:
+        TargetRefused: The target is ambiguous.
+    """
+    raw = f"{inbound.path}?{inbound.query}" if inbound.query else inbound.path
+    target = parse_target(raw)
+    name, _, rest = target.path[1:].partition("/")
+    return name, f"/{rest}"
+
+
+def _inbound(exchange: Exchange) -> Inbound:
+    head = exchange.head
+    path, _, query = head.target.partition("?")
+    exchange.path = path
+    # The body is not here: it streams past, and its framing bounds it.
+    return Inbound(
+        request_id=exchange.request_id,
+        method=head.method,
+        path=path,
+        query=query,
+        headers=head.fields,
+        client_ip=exchange.client_ip,
+    )
+
+
+def _injected(exchange: Exchange, plan: Plan) -> bytes:
+    path, _, query = exchange.head.target.partition("?")
+    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway: listens, keeps the connections, looks at the clock, and lets go in order.
+
+One timer sweeps over all connections instead of one timer per request; its coarse time (`tick`) is what
+idle times are measured against.
+"""
+
+import asyncio
+import logging
+import ssl
+import traceback
+from typing import Final
+
+from smartagent import edge
+from smartagent.gateway.answer import whole_answer
+from smartagent.gateway.connection import AgentConnection
+from smartagent.gateway.dispatch import Dispatch
+from smartagent.gateway.errors import GatewayFull
+from smartagent.gateway.exchange import Exchange
+from smartagent.gateway.inject import Plan
+from smartagent.gateway.pin import Pinner
+from smartagent.gateway.ports import Doors
+from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.upstream import Pool, UpstreamConnection
+from smartagent.kernel import SmartAgentError
+
+_LOG: Final = logging.getLogger(__name__)
+_BACKLOG: Final = 2048
+
+
+class Gateway:
+    """The data plane of one process."""
+
+    def __init__(self, doors: Doors, settings: GatewaySettings, pinner: Pinner | None = None) -> None:
+        self.settings = settings
+        self.draining = False
+        self.tick = 0.0
+        self._doors = doors
+        self._pool = Pool(pinner or Pinner(settings.own_ports), settings)
+        self._dispatch = Dispatch(doors, self._pool, settings)
+        self._connections: set[AgentConnection] = set()
+        self._servers: list[asyncio.Server] = []
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._resending: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
+        doors.on_revoked(self.cut_revoked)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def protocol_factory(self) -> AgentConnection:
+        """Return the protocol of a new connection."""
+        return AgentConnection(self)
+
+    async def serve(
+        self, host: str, port: int, *, reuse_port: bool = False, tls: ssl.SSLContext | None = None
+    ) -> asyncio.Server:
+        """Listen.
+
+        Args:
+            host: The address to bind.
+            port: 0 for any.
+            reuse_port: Other processes listen on it too.
+            tls: Speak TLS with this context.
+        """
+        loop = asyncio.get_running_loop()
+        self.tick = loop.time()
+        server = await loop.create_server(
+            self.protocol_factory, host, port, reuse_port=reuse_port, ssl=tls, backlog=_BACKLOG
+        )
+        self._servers.append(server)
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(self.settings.sweep_seconds, self._sweep)
+        return server
+
+    async def drain(self) -> None:
+        """Accept nothing more, let what is in flight finish within `drain_seconds`, and close."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.close_if_idle()
+        if self._connections:
+            self._empty.clear()
+            try:
+                async with asyncio.timeout(self.settings.drain_seconds):
+                    await self._empty.wait()
+            except TimeoutError:
+                self._cut_all()
+        self._pool.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    def cut_revoked(self) -> None:
+        """End every call whose caller is no longer live."""
+        for connection in tuple(self._connections):
+            exchange = connection.exchange
+            if exchange is not None and exchange.caller is not None and not self._doors.live(exchange.caller):
+                exchange.fail(edge.AuthenticationFailed("revoked during the call"))
+
+    @property
+    def open_connections(self) -> int:
+        """How many agents' connections are open."""
+        return len(self._connections)
+
+    # -- for the connections ---------------------------------------------------------------------------------
+
+    def admit(self, connection: AgentConnection) -> SmartAgentError | None:
+        """Take note of a new connection."""
+        self._connections.add(connection)
+        if len(self._connections) > self.settings.max_connections or self.draining:
+            return GatewayFull("try again later")
+        return None
+
+    def lost(self, connection: AgentConnection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    def start(self, exchange: Exchange) -> asyncio.Task[None]:
+        """Take a request through the house."""
+        return asyncio.get_running_loop().create_task(self._forward(exchange))
+
+    def explain_broken(self, error: SmartAgentError) -> bytes:
+        """Return the answer to bytes that are no request."""
+        return whole_answer(
+            edge.problem(error, instance=self._doors.new_request_id()), head_only=False, close=True
+        )
+
+    # -- for the exchanges -----------------------------------------------------------------------------------
+
+    def ended(self, exchange: Exchange, outcome: str) -> None:
+        """Record what came of a call."""
+        if exchange.intended:
+            elapsed = asyncio.get_running_loop().time() - exchange.started
+            self._dispatch.outcome(exchange, outcome, elapsed)
+
+    def resend(self, exchange: Exchange) -> None:
+        """Send again on a fresh connection."""
+        if exchange.plan is not None:
+            task = asyncio.get_running_loop().create_task(self._resend(exchange, exchange.plan))
+            self._resending.add(task)
+            task.add_done_callback(self._resending.discard)
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """Keep the connection for another exchange."""
+        self._pool.put(connection, self.tick)
+
+    def explain(self, error: SmartAgentError, exchange: Exchange, *, close: bool) -> bytes:
+        """Return the answer that says what went wrong."""
+        reply = edge.problem(error, instance=exchange.request_id)
+        return whole_answer(reply, head_only=exchange.head.method == "HEAD", close=close)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    async def _forward(self, exchange: Exchange) -> None:
+        exchange.request_id = self._doors.new_request_id()
+        exchange.started = asyncio.get_running_loop().time()
+        try:
+            await self._dispatch.forward(exchange, exchange.started)
+        except SmartAgentError as error:
+            exchange.fail(error)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the agent gets an answer and the log a trace
+            self._bug(error, exchange)
+
+    async def _resend(self, exchange: Exchange, plan: Plan) -> None:
+        try:
+            await self._dispatch.send(exchange, plan, fresh=True)
+        except SmartAgentError as error:
+            exchange.fail(error)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._bug(error, exchange)
+
+    def _bug(self, error: Exception, exchange: Exchange) -> None:
+        # The trace without the error's text, which could hold what was being worked on.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        _LOG.error("request %s met a bug: %s\n%s", exchange.request_id, type(error).__name__, trace)
+        reply = edge.bug(exchange.request_id)
+        exchange.answer(
+            whole_answer(reply, head_only=exchange.head.method == "HEAD", close=True), "internal", close=True
+        )
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.tick = loop.time()
+        self._sweeper = loop.call_later(self.settings.sweep_seconds, self._sweep)
+        for connection in tuple(self._connections):
+            connection.sweep(self.tick)
+        self._pool.sweep(self.tick)
+
+    def _cut_all(self) -> None:
+        for connection in tuple(self._connections):
+            if connection.exchange is not None:
+                connection.exchange.cut("shutdown")
+            else:
+                connection.close()

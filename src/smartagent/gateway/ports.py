@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway needs from the rooms around it.  `server.wiring` supplies it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from smartagent.edge import House
+from smartagent.kernel import Caller, Secret, Verdict, Work
+
+
+class Upstream(Protocol):
+    """An upstream's entry: where it is, and where its secret goes.  Entries do not change; they are replaced."""
+
+    @property
+    def name(self) -> str:
+        """What agents call it: the first segment of the path."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host, port and an optional path that is put before every call's."""
+        ...
+
+    @property
+    def secret(self) -> str:
+        """The secret's name; empty when the upstream needs none."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """`bearer`, `basic`, `header:<Name>` or `query:<name>`."""
+        ...
+
+    @property
+    def allow_private(self) -> bool:
+        """Whether it may live at an address that is not public."""
+        ...
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long it may take until its answer begins."""
+        ...
+
+    @property
+    def scrub(self) -> bool:
+        """Whether answers are searched for the secret."""
+        ...
+
+
+class Doors(House, Protocol):
+    """The house, and what a call that leaves it needs besides.
+
+    Concurrency: one event loop; nothing here blocks.
+    """
+
+    def new_request_id(self) -> str:
+        """Return a fresh id."""
+        ...
+
+    def live(self, caller: Caller) -> bool:
+        """Tell whether the caller's token, session and agent are all still good.  Memory only."""
+        ...
+
+    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
+        """Decide about one call.  Memory only; never raises for a refusal."""
+        ...
+
+    def upstream(self, name: str) -> Upstream | None:
+        """Return the entry of that name.  The same object until it changes."""
+        ...
+
+    def secret(self, upstream: Upstream) -> tuple[Secret[bytes], ...]:
+        """Return the upstream's secret, current version first, then those it replaced; the same objects until it changes.
+
+        Raises:
+            SmartAgentError: It is missing, or cannot be unsealed.
+        """
+        ...
+
+    def commit_later(self, work: Work) -> None:
+        """Make `work` durable soon: a call's outcome, on which no answer depends."""
+        ...
+
+    def on_revoked(self, _callback: Callable[[], None], /) -> None:
+        """Have the callback called after each revocation that this node's memory has taken in."""
+        ...
