@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`smartagentctl secret`: what the vault holds.  A value goes in and never comes out again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
+from smartagent.cli.ctl.place import AsJson, read_input
+from smartagent.cli.exits import USAGE, Exit
+from smartagent.cli.render import say, show_json, show_rows
+
+app = typer.Typer(help="The secrets that the gateway puts into calls.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The secret's name.")]
+
+
+@app.command()
+def put(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    from_file: Annotated[Path | None, typer.Option(help="Read the value from a file.")] = None,
+    keep_newline: Annotated[bool, typer.Option(help="Keep the newline at the end of the value.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a secret, or a new version of it, in the vault.  The value comes from standard input or a file."""
+    value = read_input(from_file, "the secret")
+    if not keep_newline:
+        value = value.removesuffix(b"\n").removesuffix(b"\r")
+    if not value:
+        raise Exit(USAGE, "The secret is empty.")
+    kept = answer_of(ctx, "PUT", f"/v1/secrets/{segment(name)}", raw=value)
+    if as_json:
+        show_json(kept)
+    else:
+        say(f"Sealed the secret {name}, version {kept.get('version', '?')}.")
+
+
+@app.command("list")
+def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the secrets: their names and versions."""
+    rows = rows_of(answer_of(ctx, "GET", "/v1/secrets"), "secrets")
+    show_rows(rows, ("name", "version", "used_by", "id"), as_json=as_json, empty="The vault is empty.")
+
+
+@app.command()
+def delete(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+    """Delete a secret and all its versions."""
+    answer_of(ctx, "DELETE", f"/v1/secrets/{segment(name)}")
+    done(f"Deleted the secret {name}.", as_json=as_json)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`smartagentctl upstream`: where the gateway can call, and where the secret goes."""
+
+from typing import Annotated
+
+import typer
+
+from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
+from smartagent.cli.ctl.place import AsJson
+from smartagent.cli.render import show_fields, show_rows
+
+app = typer.Typer(help="The APIs that agents reach through the gateway.", no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(help="The upstream's name: the first segment of the path at the gateway.")
+]
+
+
+@app.command()
+def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
+    ctx: typer.Context,
+    name: Name,
+    base_url: Annotated[str, typer.Argument(help="Where it is, for example https://api.example.com.")],
+    *,
+    secret: Annotated[str, typer.Option(help="Which secret the gateway puts in.")] = "",
+    place: Annotated[
+        str, typer.Option(help="Where: bearer, basic, header:<Name> or query:<name>.")
+    ] = "bearer",
+    allow_private: Annotated[bool, typer.Option(help="It may live at a private address.")] = False,
+    timeout_seconds: Annotated[float | None, typer.Option(help="How long until its answer begins.")] = None,
+    scrub: Annotated[bool, typer.Option(help="Search its answers for the secret.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Describe an upstream, or change it."""
+    body: dict[str, object] = {
+        "base_url": base_url,
+        "secret": secret,
+        "place": place,
+        "allow_private": allow_private,
+        "scrub": scrub,
+    }
+    if timeout_seconds is not None:
+        body["timeout_seconds"] = timeout_seconds
+    show_fields(answer_of(ctx, "PUT", f"/v1/upstreams/{segment(name)}", body=body), as_json=as_json)
+
+
+@app.command("list")
+def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the upstreams."""
+    rows = rows_of(answer_of(ctx, "GET", "/v1/upstreams"), "upstreams")
+    show_rows(
+        rows,
+        ("name", "base_url", "secret", "place", "allow_private"),
+        as_json=as_json,
+        empty="There are none.",
+    )
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+    """Show an upstream."""
+    show_fields(answer_of(ctx, "GET", f"/v1/upstreams/{segment(name)}"), as_json=as_json)
+
+
+@app.command()
+def delete(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+    """Delete an upstream; nobody reaches it from then on."""
+    answer_of(ctx, "DELETE", f"/v1/upstreams/{segment(name)}")
+    done(f"Deleted the upstream {name}.", as_json=as_json)

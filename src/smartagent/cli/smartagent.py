@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`smartagent`: runs things."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from smartagent.cli.exits import REFUSED, USAGE, Exit, guarded
+from smartagent.cli.render import say, show_json, show_rows
+
+if TYPE_CHECKING:
+    from smartagent.server import Config, Settings, Started
+
+app = typer.Typer(
+    name="smartagent",
+    help="Run a SmartAgent authority.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="The TOML file.  Default: $SMARTAGENT_CONFIG, ./smartagent.toml"),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything lives that must survive a restart.")]
+Store = Annotated[str | None, typer.Option(help="A SQLite file, or postgresql://...")]
+RootKey = Annotated[Path | None, typer.Option(help="File of the root key.")]
+Issuer = Annotated[str | None, typer.Option(help="The authority's public URL.")]
+GatewayUrl = Annotated[str | None, typer.Option(help="The gateway's public URL.")]
+Listen = Annotated[str | None, typer.Option(help="The address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="The authority's port.")]
+GatewayPort = Annotated[int | None, typer.Option(help="The gateway's port.")]
+Workers = Annotated[int | None, typer.Option(help="Processes that answer.")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error.")]
+LogFormat = Annotated[str | None, typer.Option(help="text or json.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Any other setting, as name=value.  May be repeated.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+
+
+@app.command()
+def serve(  # noqa: PLR0913 -- one flag for each setting that is often set
+    *,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    store: Store = None,
+    root_key: RootKey = None,
+    issuer: Issuer = None,
+    gateway_url: GatewayUrl = None,
+    listen: Listen = None,
+    port: Port = None,
+    gateway_port: GatewayPort = None,
+    workers: Workers = None,
+    log_level: LogLevel = None,
+    log_format: LogFormat = None,
+    set_: Set = None,
+) -> None:
+    """Run the authority and its gateway until told to stop."""
+    from smartagent.server import serve as run  # noqa: PLC0415 -- other commands do not need the server
+
+    flags: dict[str, object] = {
+        "data_dir": data_dir,
+        "store": store,
+        "root_key": root_key,
+        "issuer": issuer,
+        "gateway_url": gateway_url,
+        "listen": listen,
+        "port": port,
+        "gateway_port": gateway_port,
+        "workers": workers,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    loaded = _load(config, flags, set_)
+    settings = loaded.settings
+    if run(settings, lambda started: _announce(settings, started)):
+        raise Exit(REFUSED, "The authority stopped because something failed; its log says what.")
+
+
+@config_app.command("show")
+def config_show(*, config: ConfigFile = None, set_: Set = None, as_json: AsJson = False) -> None:
+    """Show every setting, and where its value came from."""
+    rows = [
+        {
+            "name": setting.name,
+            "value": setting.value,
+            "unit": setting.unit,
+            "origin": setting.origin,
+            "description": setting.description,
+        }
+        for setting in _load(config, {}, set_).explain()
+    ]
+    show_rows(rows, ("name", "value", "unit", "origin"), as_json=as_json, empty="There are no settings.")
+
+
+@app.command()
+def doctor(*, config: ConfigFile = None, set_: Set = None, as_json: AsJson = False) -> None:
+    """Say what is wrong with this set-up, and what to do about it."""
+    from smartagent.server import examine  # noqa: PLC0415 -- other commands do not need the server
+
+    findings = examine(_load(config, {}, set_).settings)
+    if as_json:
+        show_json(
+            [{"check": f.check, "state": f.state, "found": f.found, "remedy": f.remedy} for f in findings]
+        )
+    else:
+        for finding in findings:
+            say(f"{_MARKS[finding.state]} {finding.check}: {finding.found}")
+            if finding.remedy:
+                say(f"       {finding.remedy}")
+    if any(finding.state == "wrong" for finding in findings):
+        raise Exit(REFUSED, "")
+
+
+@app.command()
+def demo() -> None:
+    """Tell the whole story on this machine, step by step."""
+    from smartagent.cli.demo import run  # noqa: PLC0415 -- loads what the story needs
+
+    code = run()
+    if code:
+        raise Exit(code, "")
+
+
+@app.command()
+def version(*, as_json: AsJson = False) -> None:
+    """Show the version."""
+    from importlib.metadata import version as installed  # noqa: PLC0415 -- only here
+
+    found = installed("smartagent")
+    if as_json:
+        show_json({"version": found})
+    else:
+        say(f"smartagent {found}")
+
+
+_MARKS: dict[Literal["well", "note", "wrong"], str] = {"well": "  ok ", "note": " note", "wrong": "WRONG"}
+
+
+def main() -> None:
+    """Run the command line."""
+    guarded(lambda: app(standalone_mode=True))
+
+
+def _load(config: Path | None, flags: dict[str, object], pairs: list[str] | None) -> "Config":
+    from smartagent.server import environment, load  # noqa: PLC0415 -- `--help` does without
+
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise Exit(USAGE, f"--set takes name=value, not {name!r}.")
+        flags[name.strip().replace("-", "_")] = value
+    spelt = {name: str(value) if isinstance(value, Path) else value for name, value in flags.items()}
+    return load(spelt, environment(), config)
+
+
+def _announce(settings: "Settings", started: "Started") -> None:
+    say(f"The authority answers at {settings.issuer}, the gateway at {settings.gateway_url}.")
+    if started.claim_link:
+        say("Nobody owns this authority yet. Claim it within 15 minutes:")
+        say(f"  smartagentctl login {started.claim_link}")
+    sys.stdout.flush()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`smartagentctl`: controls things."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smartagent.cli.ctl import agents, audit, keys, login, policies, roles, secrets, status, upstreams
+from smartagent.cli.ctl.place import Place
+from smartagent.cli.exits import guarded
+
+app = typer.Typer(
+    name="smartagentctl",
+    help="Control a SmartAgent authority: secrets, upstreams, roles, agents, and what the log says of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def place(
+    ctx: typer.Context,
+    *,
+    profile: Annotated[
+        str, typer.Option(envvar="SMARTAGENT_PROFILE", help="Which login to use.")
+    ] = "default",
+    server: Annotated[
+        str, typer.Option(envvar="SMARTAGENT_SERVER", help="The authority's address, instead of the login's.")
+    ] = "",
+    config_home: Annotated[
+        Path | None, typer.Option(envvar="XDG_CONFIG_HOME", hidden=True, help="Where logins are kept.")
+    ] = None,
+) -> None:
+    """Control a SmartAgent authority: secrets, upstreams, roles, agents, and what the log says of them."""
+    home = config_home if config_home is not None and config_home.is_absolute() else Path.home() / ".config"
+    ctx.obj = Place(profile, server, home)
+
+
+login.add_to(app)
+status.add_to(app)
+app.add_typer(secrets.app, name="secret")
+app.add_typer(upstreams.app, name="upstream")
+app.add_typer(roles.app, name="role")
+app.add_typer(policies.app, name="policy")
+app.add_typer(agents.enrolments, name="enrolment")
+app.add_typer(agents.app, name="agent")
+app.add_typer(audit.app, name="audit")
+app.add_typer(keys.revocations, name="revoke")
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run the command line."""
+    guarded(lambda: app(standalone_mode=True))

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Server: the composition root.  It reads the configuration, puts the rooms together, and runs them.
+
+The names are loaded when they are first used: the supervisor stays small only while it does
+not load what the workers need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from smartagent.server.config import Config, ConfigError, Setting, environment, load
+    from smartagent.server.doctor import Finding, examine
+    from smartagent.server.errors import ServerError
+    from smartagent.server.serving import serve
+    from smartagent.server.settings import Settings
+    from smartagent.server.supervisor import Started
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Finding",
+    "ServerError",
+    "Setting",
+    "Settings",
+    "Started",
+    "environment",
+    "examine",
+    "load",
+    "serve",
+]
+
+_MODULES: Final = {
+    "config": ("Config", "ConfigError", "Setting", "environment", "load"),
+    "doctor": ("Finding", "examine"),
+    "errors": ("ServerError",),
+    "serving": ("serve",),
+    "settings": ("Settings",),
+    "supervisor": ("Started",),
+}
+_HOME: Final = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module that defines `name`."""
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node: the rooms put together, with a beginning and an end."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from smartagent.gateway import Gateway
+from smartagent.identity import Identity
+from smartagent.kernel import Secret, SmartAgentError
+from smartagent.server.settings import Settings
+from smartagent.storage import Store
+from smartagent.tokens import Tokens
+
+log: Final = logging.getLogger("smartagent.node")
+
+TEND_SECONDS: Final = 30.0
+"""How often the signing keys are looked after."""
+
+Job = Callable[[], Awaitable[None]]
+
+
+class Node:
+    """What one worker runs: the store, the rooms' memory, the gateway, and what must be looked after."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        identity: Identity,
+        tokens: Tokens,
+        gateway: Gateway,
+        jobs: Sequence[Job] = (),
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._identity = identity
+        self._tokens = tokens
+        self._gateway = gateway
+        self._jobs = jobs
+        self._tasks: list[asyncio.Task[None]] = []
+        self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def draining(self) -> bool:
+        """Whether the node is on its way out, and should be sent nothing more."""
+        return self._draining is not None
+
+    @property
+    def keys_ready(self) -> bool:
+        """Whether tokens can be signed."""
+        try:
+            _ = self._tokens.ring.active
+        except SmartAgentError:
+            return False
+        return True
+
+    async def start(self) -> None:
+        """Load memory, make sure that there is a signing key, and open the gateway.
+
+        Raises:
+            SmartAgentError: The store cannot be reached, or the root key is another store's.
+        """
+        await self._store.start()
+        await self._tokens.ring.tend(self._store.ledger)
+        await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._tend()), *(loop.create_task(_run(job)) for job in self._jobs)]
+
+    async def drain(self) -> None:
+        """Stop accepting at the gateway, and let its calls finish.  May be called more than once."""
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(self._gateway.drain())
+        await self._draining
+
+    async def stop(self) -> None:
+        """Drain, and let go of the store."""
+        await self.drain()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._store.close()
+
+    async def first_claim_link(self) -> Secret[str] | None:
+        """Return a fresh claim link while nobody owns the authority."""
+        return await self._identity.first_claim(self._store.ledger)
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            # When the store is down the keys can wait; readiness says that it is.
+            with contextlib.suppress(SmartAgentError):
+                await self._tokens.ring.tend(self._store.ledger)
+
+
+async def _run(job: Job) -> None:
+    try:
+        await job()
+    except Exception:
+        log.exception("a background job ended")

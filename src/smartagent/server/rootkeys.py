@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keys that are derived from the root key: one for each purpose, the same on every node."""
+
+from smartagent.crypto import NoteSigner, SigningKey, derive, sha256
+from smartagent.kernel import Secret
+
+
+def nonce_key(root: Secret[bytes]) -> Secret[bytes]:
+    """Return the key that nonces are made and recognised with."""
+    return derive(root, "smartagent/v1/nonce")
+
+
+def log_signer(root: Secret[bytes]) -> NoteSigner:
+    """Return the key that signs checkpoints, under a name of its own.
+
+    The name comes from the key and not from the issuer's URL, because a log keeps its name for
+    life and an authority may move.
+    """
+    key = SigningKey.from_seed(derive(root, "smartagent/v1/log"))
+    return NoteSigner(f"smartagent/log/{sha256(key.public.raw).hex()[:16]}", key)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: one function for each room, and one that puts them together."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from smartagent import policy, vault
+from smartagent.audit import CustodyReader, LogReader, Sequencer
+from smartagent.audit.routes import routes as audit_routes
+from smartagent.crypto import SystemClock, system_entropy
+from smartagent.edge import Inbound, Proof, Reply, Route, Router
+from smartagent.gateway import Gateway, GatewaySettings
+from smartagent.identity import Identity, identity_routes
+from smartagent.identity import Means as IdentityMeans
+from smartagent.kernel import Ids, Secret
+from smartagent.policy import Book
+from smartagent.server.asgi import Authority, Page
+from smartagent.server.doors import GatewayDoors
+from smartagent.server.house import Rooms, anybody
+from smartagent.server.metrics import Meter
+from smartagent.server.node import Node
+from smartagent.server.openapi import describe
+from smartagent.server.pages import document_page, health_page, metrics_page, readiness_page, text_page
+from smartagent.server.premises import read_root_key
+from smartagent.server.release import release
+from smartagent.server.rootkeys import log_signer, nonce_key
+from smartagent.server.settings import Settings
+from smartagent.server.stores import open_store
+from smartagent.storage import Store
+from smartagent.tokens import JWKS_PATH, METADATA_PATH, Schedule, Tokens, tokens_routes
+from smartagent.tokens import Means as TokensMeans
+from smartagent.vault import Vault
+
+IMMUTABLE: Final = "public, max-age=3600"
+HOW_TO_CLAIM: Final = (
+    "This is a claim link. It is used with a key of your own, on the command line:\n\n"
+    "    smartagentctl login 'THE WHOLE LINK'\n"
+)
+
+
+class Foundation(NamedTuple):
+    """What every room stands on."""
+
+    settings: Settings
+    clock: SystemClock
+    ids: Ids
+    root: Secret[bytes]
+    store: Store
+
+
+class Wired(NamedTuple):
+    """A worker's ASGI application, and the node behind it."""
+
+    authority: Authority
+    node: Node
+
+
+def wire(settings: Settings, *, worker: int) -> Wired:
+    """Put the rooms together.  Call it on the loop that will run them; nothing is opened yet.
+
+    Raises:
+        SetUpBroken: The root key is missing or not private.
+    """
+    clock = SystemClock()
+    ids = Ids(clock, system_entropy)
+    root = read_root_key(settings)
+    store = open_store(settings, clock, (Sequencer(log_signer(root), clock),))
+    base = Foundation(settings, clock, ids, root, store)
+    book = wire_policy(base)
+    identity = wire_identity(base, book)
+    tokens = wire_tokens(base, identity, book)
+    kept = wire_vault(base)
+    rooms = wire_house(base, identity, tokens, book)
+    gateway = wire_gateway(base, rooms, tokens, book, kept)
+    node = Node(settings=settings, store=base.store, identity=identity, tokens=tokens, gateway=gateway)
+    routes = (
+        *identity_routes(identity),
+        *tokens_routes(tokens),
+        *policy.routes(book, clock, _role_of(identity)),
+        *vault.routes(kept, base.root, clock, system_entropy),
+        *wire_audit(base),
+    )
+    return Wired(wire_authority(base, rooms, node, tokens, routes, gateway, worker=worker), node)
+
+
+def wire_policy(base: Foundation) -> Book:
+    """Build the book of rules, and keep it fresh."""
+    book = Book(base.store.database)
+    base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
+    base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
+    return book
+
+
+def wire_identity(base: Foundation, book: Book) -> Identity:
+    """Build identity, and keep its directory fresh."""
+    identity = Identity(
+        IdentityMeans(
+            clock=base.clock,
+            entropy=system_entropy,
+            ids=base.ids,
+            database=base.store.database,
+            issuer=base.settings.issuer,
+            nonce_key=nonce_key(base.root),
+            known_role=lambda role: book.grants(role) is not None,
+        )
+    )
+    identity.follow(base.store.feed)
+    return identity
+
+
+def wire_tokens(base: Foundation, identity: Identity, book: Book) -> Tokens:
+    """Build tokens, and keep its keys and revocations fresh."""
+    tokens = Tokens(
+        TokensMeans(
+            clock=base.clock,
+            entropy=system_entropy,
+            ids=base.ids,
+            database=base.store.database,
+            directory=identity.directory,
+            grants=book.grants,
+            issuer=base.settings.issuer,
+            gateway=base.settings.gateway_url,
+            root=base.root,
+            schedule=Schedule(rotation_period=base.settings.rotation_seconds),
+        )
+    )
+    tokens.follow(base.store.feed)
+    return tokens
+
+
+def wire_vault(base: Foundation) -> Vault:
+    """Build the vault, and keep its entries fresh."""
+    kept = Vault(base.store.database, base.root)
+    base.store.feed.register(vault.SECRETS_TOPIC, kept.reload_secrets)
+    base.store.feed.register(vault.UPSTREAMS_TOPIC, kept.reload_upstreams)
+    return kept
+
+
+def wire_house(base: Foundation, identity: Identity, tokens: Tokens, book: Book) -> Rooms:
+    """Build the house that the pipeline asks."""
+    return Rooms(
+        clock=base.clock,
+        authenticators={Proof.NONE: anybody, **identity.authenticators(), **tokens.authenticators()},
+        decide=book.decide_api,
+        alive=lambda caller: not tokens.revocations.is_revoked(caller),
+        ledger=base.store.ledger,
+        feed=base.store.feed,
+    )
+
+
+def wire_gateway(base: Foundation, rooms: Rooms, tokens: Tokens, book: Book, kept: Vault) -> Gateway:
+    """Build the gateway."""
+    doors = GatewayDoors(
+        rooms=rooms, tokens=tokens, book=book, vault=kept, ids=base.ids, ledger=base.store.ledger
+    )
+    settings = base.settings
+    limits = GatewaySettings(
+        max_connections=settings.max_connections,
+        drain_seconds=settings.drain_seconds,
+        own_ports=frozenset({settings.port, settings.gateway_port}),
+    )
+    return Gateway(doors, limits)
+
+
+def wire_audit(base: Foundation) -> tuple[Route, ...]:
+    """Build the readers of the log, and their routes."""
+    log = LogReader(base.store.database, base.clock)
+    return audit_routes(CustodyReader(base.store.database, log), log)
+
+
+def wire_authority(  # noqa: PLR0913 -- the parts of the application
+    base: Foundation,
+    rooms: Rooms,
+    node: Node,
+    tokens: Tokens,
+    routes: tuple[Route, ...],
+    gateway: Gateway,
+    *,
+    worker: int,
+) -> Authority:
+    """Build the ASGI application: the routes, and the public pages beside them."""
+    store = base.store
+    meter = Meter(routes, base.settings.run_path, worker)
+    meter.gauge(
+        "smartagent_feed_version", "The change that this worker's memory reached.", lambda: store.feed.applied
+    )
+    meter.gauge("smartagent_healthy", "Whether this worker's store is healthy.", lambda: float(store.healthy))
+    meter.gauge(
+        "smartagent_gateway_connections",
+        "Agents' connections to this worker.",
+        lambda: gateway.open_connections,
+    )
+    checks = {
+        "store": lambda: store.healthy,
+        "signing-key": lambda: node.keys_ready,
+        "draining": lambda: not node.draining,
+    }
+    installed = release()
+    pages: dict[str, Page] = {
+        "/healthz": health_page(installed),
+        "/claim": text_page(HOW_TO_CLAIM),
+        "/readyz": readiness_page(checks),
+        "/metrics": metrics_page(meter),
+        "/openapi.json": document_page(
+            lambda: describe(routes, version=installed, server_url=base.settings.issuer), IMMUTABLE
+        ),
+        "/.well-known/smartagent": document_page(lambda: _about(base, installed), IMMUTABLE),
+        **_token_pages(tokens),
+    }
+    return Authority(
+        router=Router(routes),
+        pages=pages,
+        house=rooms,
+        ids=base.ids,
+        clock=base.clock,
+        meter=meter,
+        start=node.start,
+        stop=node.stop,
+    )
+
+
+def _token_pages(tokens: Tokens) -> Mapping[str, Page]:
+    async def jwks(_: Inbound) -> Reply:
+        return tokens.documents.jwks()
+
+    async def metadata(_: Inbound) -> Reply:
+        return tokens.documents.authorization_server()
+
+    return {JWKS_PATH: jwks, METADATA_PATH: metadata}
+
+
+def _about(base: Foundation, installed: str) -> dict[str, str]:
+    """Say what a client must know to talk to this authority and to check its log."""
+    return {
+        "service": "smartagent",
+        "version": installed,
+        "api": "v1",
+        "issuer": base.settings.issuer,
+        "gateway_url": base.settings.gateway_url,
+        "log_vkey": log_signer(base.root).vkey,
+    }
+
+
+def _role_of(identity: Identity) -> policy.RoleOf:
+    def role_of(agent_id: str) -> str | None:
+        agent = identity.directory.agent(agent_id)
+        return None if agent is None else agent.role
+
+    return role_of
