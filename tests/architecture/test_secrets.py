@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where secrets are opened, and that nothing prints one.
+
+`REVEALS` is the whole list of functions that call `Secret.reveal()`.  A new one is a decision:
+it comes with the reason why the material itself is needed there.
+"""
+
+import ast
+import copy
+import json
+import logging
+import pickle
+import traceback
+from collections import Counter
+
+import msgspec
+import pytest
+
+from smartagent.crypto import SigningKey
+from smartagent.kernel import Secret
+from tests.architecture.tree import FILES, SRC
+
+CANARY = "canary-7f3a9c-that-must-never-be-seen"
+
+REVEALS = {
+    "cli/ctl/claiming.py _move_to_keyring": "the operating system's key ring keeps the operator's own key",
+    "crypto/digest.py derive": "the root goes into HKDF",
+    "crypto/digest.py hmac_sha256": "the MAC's key goes into the MAC",
+    "crypto/envelope.py _cipher": "the root key is the cipher's key",
+    "crypto/envelope.py seal": "what is sealed goes into the cipher",
+    "crypto/keys.py SigningKey.__init__": "libsodium makes the key pair of the seed",
+    "crypto/keys.py SigningKey.seed": "half of the pair is the seed, to be sealed",
+    "crypto/keys.py SigningKey.sign": "libsodium signs with the pair",
+    "gateway/inject.py _placed": "the credential takes the form of its place in the request",
+    "gateway/inject.py inject": "it goes into the request to the upstream",
+    "gateway/variants.py Variants.__init__": "what is scrubbed must be known in every form it could come back in",
+    "sdk/keyfile.py _write": "the holder's own key file, mode 0600",
+    "server/worker.py _announce": "the first claim link is shown to whoever started the house",
+    "vault/routes.py _Upstreams._check_secret": "a secret that could never be sent is refused when it is bound",
+    "vault/routes.py _Secrets.put": "and when it is written",
+}
+SCOPES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def reveals():
+    """Count calls, and also bare mentions: `map(Secret.reveal, ...)` opens secrets too."""
+    found = Counter()
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name, node in walk(tree, ""):
+            if isinstance(node, ast.Attribute) and node.attr == "reveal":
+                found[f"{path.relative_to(SRC)} {name}"] += 1
+    return found
+
+
+def walk(node, name):
+    for child in ast.iter_child_nodes(node):
+        inner = f"{name}.{child.name}".lstrip(".") if isinstance(child, SCOPES) else name
+        yield name, child
+        yield from walk(child, inner)
+
+
+def test_every_reveal_stands_on_the_list():
+    assert set(reveals()) - set(REVEALS) == set()
+
+
+def test_the_list_of_reveals_names_nothing_that_is_gone():
+    assert set(REVEALS) - set(reveals()) == set()
+
+
+@pytest.mark.parametrize(
+    "show",
+    [repr, str, "{}".format, "{!r}".format, "{0:>40}".format, lambda s: f"{s}", ascii],
+)  # fmt: skip
+def test_a_secret_is_not_printed_however_it_is_asked(show):
+    assert "canary" not in show(Secret(CANARY))
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        json.dumps,
+        msgspec.json.encode,
+        msgspec.msgpack.encode,
+        msgspec.to_builtins,
+        pickle.dumps,
+        copy.deepcopy,
+    ],
+    ids=lambda e: f"{e.__module__}.{e.__name__}",
+)
+def test_a_secret_is_not_encoded(encode):
+    with pytest.raises((TypeError, NotImplementedError)):
+        encode({"secret": Secret(CANARY)})
+
+
+def test_a_secret_has_no_members_to_list():
+    assert not hasattr(Secret(CANARY), "__dict__")
+    with pytest.raises(TypeError):
+        vars(Secret(CANARY))
+
+
+def fail_with(held):
+    raise ValueError(held)
+
+
+def test_a_traceback_with_locals_does_not_show_a_secret():
+    held = Secret(CANARY)
+    try:
+        fail_with(held)
+    except ValueError as error:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "Secret(" in shown
+    assert "canary" not in shown
+
+
+def test_logging_a_secret_shows_that_it_is_one(caplog):
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("smartagent").error("opened %s and %r", Secret(CANARY), [Secret(CANARY)])
+    assert "canary" not in caplog.text
+    assert "********" in caplog.text
+
+
+def test_a_signing_key_does_not_show_its_seed():
+    seed = b"canary-seed-of-thirty-two-bytes!"
+    key = SigningKey.from_seed(Secret(seed))
+    for shown in (repr(key), str(key), f"{key}", repr([key])):
+        assert "canary" not in shown
+        assert seed.hex() not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(key)
