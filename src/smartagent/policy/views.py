@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shapes of the room's requests and replies."""
 
-from datetime import UTC, datetime
-
 import msgspec
 
+from smartagent.kernel import rfc3339
 from smartagent.policy.model import Allow, StoredPolicy, StoredRole
 
 
@@ -90,7 +89,7 @@ def role_view(stored: StoredRole) -> RoleView:
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,
         version=stored.version,
-        changed_at=_rfc3339(stored.changed_at),
+        changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,
     )
 
@@ -102,10 +101,6 @@ def policy_view(stored: StoredPolicy) -> PolicyView:
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,
         version=stored.version,
-        changed_at=_rfc3339(stored.changed_at),
+        changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,
     )
-
-
-def _rfc3339(unix_seconds: int) -> str:
-    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,20 @@ MAX_SECRET_BYTES: Final = 65_536
 MAX_URL_CHARS: Final = 1024
 MAX_TIMEOUT_SECONDS: Final = 600
 RESERVED: Final = frozenset(
-    ["api", "authority", "console", "gateway", "healthz", "mcp", "metrics", "oauth", "readyz", "smartagent", "v1", "well-known"]
+    [
+        "api",
+        "authority",
+        "console",
+        "gateway",
+        "healthz",
+        "mcp",
+        "metrics",
+        "oauth",
+        "readyz",
+        "smartagent",
+        "v1",
+        "well-known",
+    ]
 )
 """Names that the house needs, or may need, for itself on the gateway's port."""
 
@@ -32,7 +45,32 @@ _MAX_HOST_CHARS: Final = 253
 
 # This hop's own fields, and those that an upstream or a proxy before it gives another meaning.
 _NO_PLACE: Final = frozenset(
-    ["accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect", "forwarded", "host", "http2-settings", "keep-alive", "origin", "proxy-connection", "range", "referer", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via", "x-real-ip"]
+    [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "date",
+        "expect",
+        "forwarded",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "origin",
+        "proxy-connection",
+        "range",
+        "referer",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+        "x-real-ip",
+    ]
 )
 _NO_PLACE_FAMILIES: Final = ("proxy-", "x-forwarded-", "sec-")
 

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shapes of the room's requests and replies.  A reply never has a place for a value."""
 
-from datetime import UTC, datetime
-
 import msgspec
 
+from smartagent.kernel import rfc3339
 from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream
 
 
@@ -78,7 +77,7 @@ class UpstreamList(msgspec.Struct, frozen=True):
 def secret_view(entry: SecretEntry, used_by: tuple[Upstream, ...]) -> SecretView:
     """Show a secret."""
     versions = tuple(
-        VersionView(version.version, _rfc3339(version.created_at), version.created_by)
+        VersionView(version.version, rfc3339(version.created_at), version.created_by)
         for version in entry.versions
     )
     return SecretView(entry.id, entry.name, entry.version, versions, tuple(user.name for user in used_by))
@@ -97,10 +96,6 @@ def upstream_view(stored: StoredUpstream) -> UpstreamView:
         timeout_seconds=entry.timeout_seconds,
         scrub=entry.scrub,
         version=stored.version,
-        changed_at=_rfc3339(stored.changed_at),
+        changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,
     )
-
-
-def _rfc3339(unix_seconds: int) -> str:
-    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
