@@ -59,6 +59,7 @@ async def test_what_was_answered_and_what_was_signed_survives_every_kill(tmp_pat
     notes = []
     for number in range(KILLS):
         await load.more(MARGIN + 617 * number)
+        await reader.integrated(min(load.answered))
         notes.append((await reader.checkpoint()).note)
         await place.kill_sequencer()
         await place.revive_sequencer()
