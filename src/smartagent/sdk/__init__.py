@@ -5,7 +5,7 @@ A service needs three lines: make a `Verifier`, wrap the application in `TokenRe
 `verified_token(scope)`.  An agent needs two: load its key file, make an `Agent`.
 """
 
-from smartagent.sdk.agent import Agent, Means, Session, enrol, system_means
+from smartagent.sdk.agent import Agent, Session, enrol
 from smartagent.sdk.asgi import TokenRequired, verified_token
 from smartagent.sdk.checkpoints import (
     Completeness,
@@ -17,6 +17,7 @@ from smartagent.sdk.checkpoints import (
     verify_continuity,
     verify_receipt,
 )
+from smartagent.sdk.client import Means, system_means
 from smartagent.sdk.errors import (
     InsufficientScope,
     InvalidToken,

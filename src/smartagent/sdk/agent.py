@@ -7,35 +7,19 @@ async with Agent(load_key_file(path), gateway="https://gw.example") as agent:
 
 import asyncio
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from smartagent.crypto import SystemClock, system_entropy
-from smartagent.kernel import Clock, Entropy
-from smartagent.sdk.exchange import AiohttpExchange, Answer, Exchange, read
+from smartagent.sdk.client import JSON, Client, Means, register
+from smartagent.sdk.exchange import Answer, read
 from smartagent.sdk.keyfile import Holder
 from smartagent.sdk.proofs import ASSERTION_TYPE, client_assertion, enrolment, session_proof
 
-_JSON: Final = {"content-type": "application/json"}
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _RENEW_AT_MOST_SECONDS: Final = 60
 _RENEW_PART: Final = 5
-
-
-class Means(msgspec.Struct, frozen=True):
-    """How the library tells the time, gets chance, and sends; replaceable for tests."""
-
-    exchange: Exchange
-    clock: Clock
-    entropy: Entropy
-
-
-def system_means() -> Means:
-    """Return the machine's clock and chance, and aiohttp."""
-    return Means(AiohttpExchange(), SystemClock(), system_entropy)
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -47,14 +31,6 @@ class Session(msgspec.Struct, frozen=True):
     session_id: str
     jti: str
     audit_url: str
-
-
-class _Challenge(msgspec.Struct, frozen=True):
-    nonce: str
-
-
-class _Enrolled(msgspec.Struct, frozen=True):
-    id: str
 
 
 class _Granted(msgspec.Struct, frozen=True):
@@ -83,31 +59,19 @@ async def enrol(
         AuthorityRefused: The token or the key was not taken.
         AuthorityUnreachable: There was no answer.
     """
-    own = means or system_means()
-    body = msgspec.json.encode(enrolment(holder.key, issuer, enrolment_token, name))
-    try:
-        enrolled = read(await own.exchange("POST", f"{issuer}/v1/agents", _JSON, body), _Enrolled)
-    finally:
-        if means is None:
-            await own.exchange.close()
-    return Holder(holder.key, issuer, enrolled.id)
+    return await register(
+        holder, issuer, "/v1/agents", enrolment(holder.key, issuer, enrolment_token, name), means
+    )
 
 
-class Agent:
+class Agent(Client):
     """An enrolled agent.  Tokens are kept in memory and renewed before they expire."""
 
     def __init__(self, holder: Holder, *, gateway: str = "", means: Means | None = None) -> None:
-        self._holder = holder
-        self._issuer = holder.issuer
+        super().__init__(holder, means)
         self._gateway = gateway.rstrip("/")
-        self._means = means or system_means()
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._renewing = asyncio.Lock()
-
-    @property
-    def id(self) -> str:
-        """The agent's id at the authority."""
-        return self._holder.principal
 
     async def open_session(self, scope: str = "", audience: str = "") -> Session:
         """Open a session with a signed nonce.
@@ -116,12 +80,10 @@ class Agent:
             AuthorityRefused: The agent may not act, or asks for what its role does not have.
             AuthorityUnreachable: There was no answer.
         """
-        asked = {"agent": self.id, "purpose": "session"}
-        answer = await self._post("/v1/challenges", _JSON, msgspec.json.encode(asked))
-        nonce = read(answer, _Challenge).nonce
+        nonce = await self._nonce("agent", "session")
         proof = session_proof(self._holder.key, self._issuer, self.id, nonce)
         body = {**proof, "scope": scope, "audience": audience}
-        return read(await self._post("/v1/sessions", _JSON, msgspec.json.encode(body)), Session)
+        return read(await self._post("/v1/sessions", JSON, msgspec.json.encode(body)), Session)
 
     async def token(self, scope: str = "", audience: str = "") -> str:
         """Return an access token with a while to live: a kept one, or a new one.
@@ -167,18 +129,6 @@ class Agent:
         sent = {**(headers or {}), "authorization": f"Bearer {token}"}
         return await self._means.exchange(method, f"{self._gateway}/{upstream}{path}", sent, body)
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._means.exchange.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def _fresh(self, scope: str, audience: str) -> str | None:
         kept = self._kept.get((scope, audience))
         return kept.token if kept is not None and self._means.clock.monotonic() < kept.renew_at else None
@@ -202,6 +152,3 @@ class Agent:
         early = min(_RENEW_AT_MOST_SECONDS, granted.expires_in / _RENEW_PART)
         self._kept[scope, audience] = _Kept(granted.access_token, asked_at + granted.expires_in - early)
         return granted.access_token
-
-    async def _post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        return await self._means.exchange("POST", self._issuer + path, headers, body)

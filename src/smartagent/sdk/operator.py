@@ -6,18 +6,16 @@ async with Operator(holder) as operator:
     agents = await operator.request("GET", "/v1/agents")
 """
 
-from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
 import msgspec
 
 from smartagent.kernel import Kind, SmartAgentError
-from smartagent.sdk.agent import Means, system_means
+from smartagent.sdk.client import JSON, Client, Means, register
 from smartagent.sdk.exchange import Answer, good, read
 from smartagent.sdk.keyfile import Holder
 from smartagent.sdk.proofs import claim, dpop_proof, operator_proof
 
-_JSON: Final = {"content-type": "application/json"}
 _MARK: Final = "/claim#"
 _RENEW_SECONDS: Final = 60
 
@@ -28,14 +26,6 @@ class MalformedLink(SmartAgentError):
     code: ClassVar[str] = "malformed-link"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The claim link is malformed."
-
-
-class _Claimed(msgspec.Struct, frozen=True):
-    id: str
-
-
-class _Challenge(msgspec.Struct, frozen=True):
-    nonce: str
 
 
 class _Opened(msgspec.Struct, frozen=True):
@@ -70,30 +60,16 @@ async def claim_house(holder: Holder, link: str, name: str, *, means: Means | No
         AuthorityUnreachable: There was no answer.
     """
     issuer, code = parse_link(link)
-    own = means or system_means()
-    body = msgspec.json.encode(claim(holder.key, issuer, code, name))
-    try:
-        claimed = read(await own.exchange("POST", f"{issuer}/v1/claims", _JSON, body), _Claimed)
-    finally:
-        if means is None:
-            await own.exchange.close()
-    return Holder(holder.key, issuer, claimed.id)
+    return await register(holder, issuer, "/v1/claims", claim(holder.key, issuer, code, name), means)
 
 
-class Operator:
+class Operator(Client):
     """An operator.  Logs in when that is needed; every request carries a fresh proof of the key."""
 
     def __init__(self, holder: Holder, *, means: Means | None = None) -> None:
-        self._holder = holder
-        self._issuer = holder.issuer
-        self._means = means or system_means()
+        super().__init__(holder, means)
         self._token = ""
         self._renew_at = 0.0
-
-    @property
-    def id(self) -> str:
-        """The operator's id at the authority."""
-        return self._holder.principal
 
     async def login(self) -> None:
         """Get a token, bound to the key, with a signed nonce.
@@ -103,10 +79,10 @@ class Operator:
             AuthorityUnreachable: There was no answer.
         """
         asked_at = self._means.clock.monotonic()
-        asked = {"operator": self.id, "purpose": "operator-session"}
-        nonce = read(await self._post("/v1/challenges", asked), _Challenge).nonce
+        nonce = await self._nonce("operator", "operator-session")
         proof = operator_proof(self._holder.key, self._issuer, self.id, nonce)
-        opened = read(await self._post("/v1/operator-sessions", proof), _Opened)
+        answer = await self._post("/v1/operator-sessions", JSON, msgspec.json.encode(proof))
+        opened = read(answer, _Opened)
         self._token = opened.access_token
         self._renew_at = asked_at + opened.expires_in - _RENEW_SECONDS
 
@@ -146,18 +122,3 @@ class Operator:
         if body:
             headers["content-type"] = media_type
         return await self._means.exchange(method, url, headers, body)
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._means.exchange.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def _post(self, path: str, body: object) -> Answer:
-        return await self._means.exchange("POST", self._issuer + path, _JSON, msgspec.json.encode(body))

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from smartagent.crypto import SigningKey
-from smartagent.sdk.agent import Agent, Means, Session, enrol
+from smartagent.sdk.agent import Agent, Session, enrol
+from smartagent.sdk.client import Means
 from smartagent.sdk.exchange import Answer, AuthorityRefused, AuthorityUnreachable, good, read
 from smartagent.sdk.keyfile import Holder, KeyFileUnusable, load_key_file, make_key_file, save_key_file
 from smartagent.sdk.operator import MalformedLink, Operator, claim_house, parse_link
