@@ -26,6 +26,7 @@ from smartagent.crypto import (
 )
 from smartagent.kernel import Secret
 
+LINK_SECONDS = 10.0
 ROLE = """\
 name = "bench"
 description = "Measured"
@@ -159,10 +160,13 @@ class Operator:
         return send(self._issuer, path, value, method, {"authorization": f"DPoP {self.token}", "dpop": proof})
 
     def _code(self, log: Path) -> str:
-        found = re.search(r"https?://\S*#\S+", tail(log, 100_000))
-        if found is None:
-            raise RuntimeError(f"no claim link: {tail(log)}")
-        fragment = found.group().partition("#")[2]
+        # The authority answers a moment before it prints the link.
+        until = time.monotonic() + LINK_SECONDS
+        while (found := re.search(r"https?://\S*#\S+\n", tail(log, 100_000))) is None:
+            if time.monotonic() > until:
+                raise RuntimeError(f"no claim link: {tail(log)}")
+            time.sleep(0.02)
+        fragment = found.group().strip().partition("#")[2]
         return fragment.rpartition("=")[2]
 
     def _session(self) -> str:
