@@ -28,7 +28,7 @@ _SEGMENT: Final = (
 _CHANGE: Final = 'INSERT INTO change (version, topic, "key", at) VALUES (?, ?, ?, ?)'
 _HEAD: Final = 'UPDATE head SET "next" = ?, version = ? WHERE id = 1'
 _READ_HEAD: Final = 'SELECT "next", version FROM head WHERE id = 1'
-_READ_CLAIMS: Final = "SELECT claims FROM log_segment WHERE claims_until > ?"
+_READ_CLAIMS: Final = "SELECT claims FROM log_segment WHERE claims_until > 0 AND claims_until > ?"
 _READ_CHANGES: Final = 'SELECT topic, "key" FROM change WHERE version > ? ORDER BY version'
 _FORGET_CHANGES: Final = "DELETE FROM change WHERE version <= ?"
 

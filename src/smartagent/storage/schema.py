@@ -7,7 +7,7 @@ their drivers mean the same by.  JSON goes as text, times as Unix seconds.
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata: Final = MetaData(
     naming_convention={
@@ -31,7 +31,13 @@ log_segment: Final = Table(
     Column("claims", LargeBinary, nullable=False),
     Column("claims_until", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index("ix_log_segment_claims_until", "claims_until"),
+    # Only segments that carry claims are ever looked for, and most carry none.
+    Index(
+        "ix_log_segment_claims_until",
+        "claims_until",
+        sqlite_where=text("claims_until > 0"),
+        postgresql_where=text("claims_until > 0"),
+    ),
 )
 """Records as they were committed, a batch in a row.
 

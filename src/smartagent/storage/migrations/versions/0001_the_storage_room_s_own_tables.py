@@ -56,4 +56,11 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("first", name=op.f("pk_log_segment")),
     )
-    op.create_index("ix_log_segment_claims_until", "log_segment", ["claims_until"], unique=False)
+    op.create_index(
+        "ix_log_segment_claims_until",
+        "log_segment",
+        ["claims_until"],
+        unique=False,
+        sqlite_where=sa.text("claims_until > 0"),
+        postgresql_where=sa.text("claims_until > 0"),
+    )
