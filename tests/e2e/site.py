@@ -53,6 +53,7 @@ class Shop:
         self.seen = []
         self.let_go = asyncio.Event()
         self.waiting = asyncio.Event()
+        self._writers = set()
 
     async def start(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -62,8 +63,14 @@ class Shop:
     async def close(self):
         self.let_go.set()
         self._server.close()
+        for writer in self._writers:
+            writer.close()
+        for writer in self._writers:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _serve(self, reader, writer):
+        self._writers.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")

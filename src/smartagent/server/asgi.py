@@ -21,6 +21,7 @@ from smartagent.edge import (
     Route,
     Router,
     handle,
+    oauth_error,
     problem,
 )
 from smartagent.edge.problem import bug
@@ -136,7 +137,9 @@ class Authority:
         except Disconnected:
             return
         except SmartAgentError as error:
-            reply = problem(error, instance=request_id)
+            # Refused on the way to the pipeline; the route's clients still read errors in one form only.
+            is_oauth = route is not None and route.oauth
+            reply = oauth_error(error) if is_oauth else problem(error, instance=request_id)
         except Exception:
             log.exception("a request failed in an unforeseen way", extra={"request": request_id})
             reply = bug(request_id)
