@@ -14,17 +14,23 @@ class SystemClock:
 
     __slots__ = ("_ahead_seconds",)
 
-    def __init__(self, *, not_before: float = 0.0) -> None:
-        self._ahead_seconds = not_before - time.monotonic()
+    def __init__(self) -> None:
+        self._ahead_seconds = -time.monotonic()
 
     def now(self) -> float:
-        """Return Unix seconds, UTC; never less than `not_before` or an earlier answer."""
+        """Return Unix seconds, UTC; never less than an earlier answer."""
         monotonic = time.monotonic()
         wall = time.time()  # noqa: TID251 -- this is the Clock that everybody else takes
         if wall - monotonic >= self._ahead_seconds:
             self._ahead_seconds = wall - monotonic
             return wall
         return monotonic + self._ahead_seconds
+
+    def catch_up(self, not_before: float) -> float:
+        """Never answer less than `not_before` (Unix seconds) again; return by how much that moves it."""
+        behind_seconds = max(0.0, not_before - self.now())
+        self._ahead_seconds += behind_seconds
+        return behind_seconds
 
     def monotonic(self) -> float:
         """Return seconds that never go backwards."""

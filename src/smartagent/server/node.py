@@ -4,13 +4,14 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from smartagent.crypto import SystemClock
 from smartagent.gateway import Gateway
 from smartagent.identity import Identity
 from smartagent.kernel import Secret, SmartAgentError
 from smartagent.server.settings import Settings
+from smartagent.server.timekeeping import catch_up_with_the_log
 from smartagent.storage import Store
 from smartagent.tokens import Tokens
 
@@ -18,8 +19,6 @@ log: Final = logging.getLogger("smartagent.node")
 
 TEND_SECONDS: Final = 30.0
 """How often the signing keys are looked after."""
-
-Job = Callable[[], Awaitable[None]]
 
 
 class Node:
@@ -29,18 +28,18 @@ class Node:
         self,
         *,
         settings: Settings,
+        clock: SystemClock,
         store: Store,
         identity: Identity,
         tokens: Tokens,
         gateway: Gateway,
-        jobs: Sequence[Job] = (),
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._store = store
         self._identity = identity
         self._tokens = tokens
         self._gateway = gateway
-        self._jobs = jobs
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
 
@@ -65,10 +64,10 @@ class Node:
             SmartAgentError: The store cannot be reached, or the root key is another store's.
         """
         await self._store.start()
+        await catch_up_with_the_log(self._clock, self._store.database)
         await self._tokens.ring.tend(self._store.ledger)
         await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._tend()), *(loop.create_task(_run(job)) for job in self._jobs)]
+        self._tasks = [asyncio.get_running_loop().create_task(self._tend())]
 
     async def drain(self) -> None:
         """Stop accepting at the gateway, and let its calls finish.  May be called more than once."""
@@ -95,10 +94,3 @@ class Node:
             # When the store is down the keys can wait; readiness says that it is.
             with contextlib.suppress(SmartAgentError):
                 await self._tokens.ring.tend(self._store.ledger)
-
-
-async def _run(job: Job) -> None:
-    try:
-        await job()
-    except Exception:
-        log.exception("a background job ended")

@@ -72,7 +72,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     rooms = wire_house(base, identity, tokens, book)
     gateway = wire_gateway(base, rooms, tokens, book, kept)
-    node = Node(settings=settings, store=base.store, identity=identity, tokens=tokens, gateway=gateway)
+    node = Node(
+        settings=settings, clock=clock, store=base.store, identity=identity, tokens=tokens, gateway=gateway
+    )
     routes = (
         *identity_routes(identity),
         *tokens_routes(tokens),

@@ -90,6 +90,9 @@ def test_the_machines_clock_and_entropy():
 
     assert clock.now() > 1_700_000_000
     assert clock.monotonic() <= clock.monotonic()
-    assert SystemClock(not_before=9e9).now() >= 9e9
+    assert clock.catch_up(1.0) == 0
+    assert clock.catch_up(9e9) > 0
+    assert clock.now() >= 9e9
+    assert clock.catch_up(9e9) == 0
     assert len({system_entropy(16) for _ in range(10)}) == 10
     assert len(system_entropy(5)) == 5

@@ -44,6 +44,10 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
+    _log()
+
+
+def _log() -> None:
     op.create_table(
         "log_segment",
         sa.Column(
