@@ -4,7 +4,6 @@
 import pytest
 
 from tests.e2e.site import Shop, Site
-from tests.stores.conftest import postgres_server, postgres_site, postgres_template  # noqa: F401 -- fixtures
 
 
 @pytest.fixture

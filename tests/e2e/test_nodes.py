@@ -49,8 +49,9 @@ async def test_an_assertion_works_once_over_all_workers(sites, shop, closing):
     assert {body["error"] for status, body in answers if status == 401} == {"invalid_client"}
 
 
-async def test_a_worker_that_dies_comes_back(sites, shop, closing):
+async def test_a_worker_that_dies_comes_back(sites):
     site = await sites().start()
+    await site.claim_link()
     _, worker = site.processes()
     worker.kill()
 
