@@ -12,8 +12,6 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.stores.postgres import fresh_database, postgres_server, postgres_site, postgres_template  # noqa: F401 -- fixtures for all tests
-
 MUST_RUN = os.environ.get("SMARTAGENT_CI_MUST_RUN") == "1"  # noqa: TID251 -- says where we run; no setting of the house
 
 # The machines that run this are shared: an example's time says nothing about the code.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from smartagent.storage import migrate
+from tests.stores.postgres import fresh_database, postgres_server, postgres_site, postgres_template  # noqa: F401 -- fixtures
 from tests.stores.sites import SqliteSite, reap_all
 
 

@@ -66,7 +66,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> str:
     """The name of a migrated database, one for each worker."""
-    name = f"template_{os.getpid()}"
+    name = f"template_{os.getpid()}_{next(_numbers)}"
     _administer(postgres_server, f"CREATE DATABASE {name}")
     migrate(_database(postgres_server, name))
     return name
