@@ -32,6 +32,7 @@ from smartagent.server.wiring import wire
 log: Final = logging.getLogger("smartagent.worker")
 
 FAILED: Final = 3
+GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -118,6 +119,8 @@ async def _announce(server: _Server, node: Node, order: Order, reports: IO[bytes
     # What was loaded to start stays: the collector need not walk it again.
     gc.collect()
     gc.freeze()
+    # Requests leave few cycles behind: to look for them after every 700 objects costs some percent.
+    gc.set_threshold(*GC_THRESHOLDS)
     reports.write(msgspec.json.encode(report) + b"\n")
     reports.flush()
 
