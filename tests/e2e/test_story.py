@@ -79,8 +79,9 @@ def test_the_demo_shows_no_secret_of_the_shop(demo):
     assert "shop_live_" not in demo[1]
 
 
-def test_every_command_of_the_tutorial_works(tmp_path):
-    text = (DOCS / "tutorial" / "first-call.md").read_text(encoding="utf-8")
+def test_every_command_of_the_tutorial_and_of_checking_the_log_works(tmp_path):
+    pages = (DOCS / "tutorial" / "first-call.md", DOCS / "how-to" / "check-the-log.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     ports = {"8700": free_port(), "8701": free_port(), "9000": free_port()}
     script = "set -e\n" + "\n".join(BLOCK.findall(text)) + "\nkill %1 %2; wait\n"
     for port, chosen in ports.items():
@@ -95,5 +96,6 @@ def test_every_command_of_the_tutorial_works(tmp_path):
     assert '{"order": 7, "total_minor": 12900}' in output, output + log
     assert '"missing":"DELETE /orders/7 on shop"' in output, output
     assert output.rstrip().count('"status":401') == 1, output
+    assert output.count("It holds.") == 3, output
     assert code in {0, 143}, output + log
     assert "shop-live-key" not in output + log
