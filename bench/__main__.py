@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, footprint, gateway, golang, tokens, verifier
+from bench import figures, footprint, gateway, golang, oauth, tokens, verifier
 from bench.figures import Part
 from bench.processes import Missing
 
@@ -15,7 +15,9 @@ from bench.processes import Missing
 def main() -> int:
     """Run the parts that were asked for; return 1 when one could not be measured."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="tokens, verifier, gateway, log, footprint; all without any")
+    parser.add_argument(
+        "parts", nargs="*", help="tokens, oauth, verifier, gateway, log, footprint; all without any"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement under load")
     parser.add_argument("--entries", type=int, default=10_000_000, help="size of the log to build")
@@ -50,6 +52,7 @@ def _parts(work: Path, chosen: argparse.Namespace) -> dict[str, Callable[[], Par
     entries: int = chosen.entries
     return {
         "tokens": lambda: tokens.measure(work, golang.build(work), rounds, seconds),
+        "oauth": lambda: oauth.measure(work, golang.build(work), rounds, seconds),
         "verifier": lambda: verifier.measure(work, rounds),
         "gateway": lambda: gateway.measure(work, golang.build(work), rounds, seconds),
         "log": lambda: _log(work, entries, rounds),

@@ -69,21 +69,26 @@ class Answer(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(
+def serving(  # noqa: PLR0913 -- how a node is started
     data: Path,
     *,
     workers: int,
     core: int | None,
     ports: tuple[int, int] | None = None,
     log_level: str = "warning",
+    store: str = "",
+    issuer: str = "",
+    gateway_url: str = "",
 ) -> Iterator[Authority]:
-    """Run an authority over `data`."""
+    """Run an authority over `data`, or one of several nodes over `store`; then `issuer` is the name of all."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     port, gateway_port = ports or (free_port(), free_port())
     log = data / "serve.out"
     command = [sys.executable, "-c", "from smartagent.cli.smartagent import main; main()"]
     command += ["serve", "--data-dir", str(data), "--port", str(port), "--gateway-port", str(gateway_port)]
     command += ["--workers", str(workers), "--log-level", log_level]
+    named = {"--store": store, "--issuer": issuer, "--gateway-url": gateway_url}
+    command += [word for flag, value in named.items() if value for word in (flag, value)]
     with running(command, core=core, log=log) as process:
         await_port(port, process, log)
         await_port(gateway_port, process, log)

@@ -15,6 +15,7 @@ import msgspec
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from scripts import standards
 from scripts.source import PACKAGE, ROOT, Call, Unresolved, calls, modules, resolve, sentence, tree
 from smartagent.edge.problem import STATUS
 from smartagent.kernel import SmartAgentError
@@ -27,12 +28,30 @@ PUBLIC: Final = {
     "/.well-known/jwks.json": "The public keys that verify tokens (RFC 7517); may be kept for an hour.",
     "/.well-known/oauth-authorization-server": "The authorization server's metadata (RFC 8414).",
     "/.well-known/smartagent": "The issuer, the gateway's address and the log's key.",
+    "/.well-known/oauth-protected-resource": "The metadata of the authority's API as a resource, and beneath it those of "
+    "registered resources (RFC 9728); the gateway serves its own.",
+    "/.well-known/openid-configuration": "The same metadata, where OpenID Connect looks for them.",
+    "/.well-known/ssf-configuration": "Where receivers of security events find what they need (SSF 1.0).",
+    "/oauth/status-lists": "The addresses of all status lists.",
+    "/oauth/status/": "Beneath it, each status list: `statuslist+jwt`.",
+    "/oauth/style.css": "The style of the pages for people.",
     "/claim": "What to do with a claim link, for somebody who opens it in a browser.",
     "/healthz": "Whether the process answers, and its version.",
     "/metrics": "Counters and gauges of all workers, for Prometheus.",
     "/openapi.json": "The API's description (OpenAPI 3.1), made from the routes.",
     "/readyz": "Whether this node may be sent requests; 503 names what does not hold.",
 }
+
+
+COMPUTED: Final = frozenset(
+    {
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/openid-configuration",
+        "/.well-known/ssf-configuration",
+    }
+)
+"""Pages whose address depends on the issuer's own path, so that no table in the code shows it."""
 
 
 class Gap(Exception):
@@ -49,7 +68,8 @@ def pages() -> Mapping[str, str]:
         "cli.md": commands,
         "metrics.md": metrics,
     }
-    return {name: f"{NOTE}\n{write().rstrip()}\n" for name, write in writers.items()}
+    written = {name: f"{NOTE}\n{write().rstrip()}\n" for name, write in writers.items()}
+    return {**written, "standards.md": standards.page(NOTE)}
 
 
 def stale() -> list[str]:
@@ -185,13 +205,15 @@ def _routes() -> Iterator[tuple[str, str, str, str, str, str]]:
 
 
 def _public_pages() -> Mapping[str, str]:
-    """Find the tables from addresses to pages that the server is wired with."""
-    found = set()
+    """Find the tables from addresses to pages that the server is wired with: its own, and what rooms' `pages` give."""
+    found = set(COMPUTED)
     for module in modules():
-        if module.__name__.startswith("smartagent.server."):
-            for node in ast.walk(tree(module)):
-                if isinstance(node, ast.Dict):
-                    found |= set(_addresses(node, module))
+        whole = module.__name__.startswith("smartagent.server.wiring")
+        for function in ast.walk(tree(module)):
+            if isinstance(function, ast.FunctionDef) and (whole or function.name == "pages"):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Dict):
+                        found |= set(_addresses(node, module))
     if found != set(PUBLIC):
         raise Gap(
             f"public pages that scripts/reference.py does not name, or that are gone: {found ^ set(PUBLIC)}"

@@ -16,7 +16,8 @@ CONTRACTS = {
 }
 FLOORS = [
     {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "rotation", "fleet", "governance"}, {"payments"},
-    {"leases", "sessionkeys"}, {"vault"}, {"tokens"}, {"identity", "policy", "approvals", "trust"}, {"audit"},
+    {"leases", "sessionkeys"}, {"vault"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
+    {"identity", "policy", "clients", "approvals", "trust"}, {"audit", "federation"},
     {"edge", "storage", "sdk"}, {"crypto"}, {"kernel"},
 ]  # fmt: skip
 WITHOUT_GRAMMAR = {"cli", "server", "console", "mcp", "edge", "storage", "crypto", "sdk", "kernel"}

@@ -55,6 +55,7 @@ TOKEN = (
 )
 
 
+@pytest.mark.requirement("RFC8037-3.1-1")
 @pytest.mark.parametrize(("seed", "public", "message", "signature"), RFC_8032.values(), ids=RFC_8032)
 def test_rfc_8032_section_7_1(seed, public, message, signature):
     key = SigningKey.from_seed(Secret(bytes.fromhex(seed)))
@@ -64,6 +65,7 @@ def test_rfc_8032_section_7_1(seed, public, message, signature):
     assert PublicKey.parse(bytes.fromhex(public)).verify(bytes.fromhex(signature), message)
 
 
+@pytest.mark.requirement("RFC8037-2-1")
 def test_rfc_8037_appendix_a_1_and_2_the_key():
     key = SigningKey.from_seed(Secret(unb64u(D)))
 
@@ -72,18 +74,21 @@ def test_rfc_8037_appendix_a_1_and_2_the_key():
     assert b64u(key.seed().reveal()) == D
 
 
+@pytest.mark.requirement("RFC7638-3-1")
 def test_rfc_8037_appendix_a_3_the_thumbprint_of_rfc_7638():
     key = PublicKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": X})
 
     assert key.thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
 
+@pytest.mark.requirement("RFC8037-3.1-1")
 def test_rfc_8037_appendix_a_4_signing():
     key = SigningKey.from_seed(Secret(unb64u(D)))
 
     assert sign_compact({"alg": "EdDSA"}, b"Example of Ed25519 signing", key) == TOKEN
 
 
+@pytest.mark.requirement("RFC8037-3.1-1")
 def test_rfc_8037_appendix_a_5_verifying():
     key = PublicKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": X})
 

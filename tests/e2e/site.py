@@ -101,8 +101,9 @@ class Shop:
 class Site:
     """One node: `smartagent serve` with its workers.  Several may share a store and a root key."""
 
-    def __init__(self, folder, *, workers=1, store="", issuer="", gateway=""):
+    def __init__(self, folder, *, workers=1, store="", issuer="", gateway="", environment=()):
         self.folder = folder
+        self._environment = dict(environment)
         self.port, self.gateway_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.gateway = f"http://127.0.0.1:{self.gateway_port}"
@@ -115,6 +116,7 @@ class Site:
         # The child inherits what the test has, but for settings.
         inherited = os.environ.items()  # noqa: TID251 -- what the child inherits
         environment = {name: value for name, value in inherited if not name.startswith("SMARTAGENT_")}
+        environment |= self._environment
         words = ["serve", "--data-dir", str(self.folder), "--port", str(self.port)]
         words += ["--gateway-port", str(self.gateway_port), "--workers", str(self._workers)]
         words += ["--issuer", self.issuer, "--gateway-url", self.audience]

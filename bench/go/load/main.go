@@ -4,6 +4,7 @@
 //
 //	load tokens: private_key_jwt assertions, each unique, signed before the clock starts.
 //	load get:    the same GET again and again.
+//	load replay: prepared requests from a file, each behind its length in four bytes; once, or over and over.
 //
 // It writes requests as bytes and reads as little of an answer as it must, so that its own cost
 // stays small beside that of the server it measures.
@@ -15,6 +16,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -49,7 +51,7 @@ var b64 = base64.RawURLEncoding
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 2 {
-		log.Fatal("say `tokens` or `get`")
+		log.Fatal("say `tokens`, `get` or `replay`")
 	}
 	mode := os.Args[1]
 	flags := flag.NewFlagSet(mode, flag.ExitOnError)
@@ -60,6 +62,8 @@ func main() {
 	agents := flags.String("agents", "", "file of agents, a JSON object with id and seed on each line")
 	audience := flags.String("audience", "", "the assertions' audience")
 	pool := flags.Int("pool", 100000, "assertions to sign beforehand")
+	file := flags.String("file", "", "file of prepared requests")
+	again := flags.Bool("again", false, "send prepared requests over and over")
 	var extra headers
 	flags.Var(&extra, "header", "a header to send, may be repeated")
 	flags.Parse(os.Args[2:])
@@ -69,12 +73,33 @@ func main() {
 		log.Fatalf("bad -url %q", *target)
 	}
 	var requests [][]byte
-	if mode == "tokens" {
+	switch mode {
+	case "tokens":
 		requests = assertions(*agents, *audience, *pool, parsed)
-	} else {
+	case "replay":
+		requests = prepared(*file)
+	default:
 		requests = [][]byte{get(parsed, extra)}
 	}
-	report(run(parsed.Host, requests, mode == "tokens", *connections, *warm, *seconds))
+	once := mode == "tokens" || mode == "replay" && !*again
+	report(run(parsed.Host, requests, once, *connections, *warm, *seconds))
+}
+
+func prepared(file string) [][]byte {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var requests [][]byte
+	for len(raw) >= 4 {
+		size := int(binary.BigEndian.Uint32(raw))
+		requests = append(requests, raw[4:4+size])
+		raw = raw[4+size:]
+	}
+	if len(requests) == 0 {
+		log.Fatalf("no requests in %s", file)
+	}
+	return requests
 }
 
 func get(target *url.URL, extra headers) []byte {
@@ -190,13 +215,11 @@ func run(host string, requests [][]byte, once bool, connections int, warm, secon
 			defer conn.Close()
 			reader := bufio.NewReaderSize(conn, 16384)
 			for {
-				index := 0
-				if once {
-					index = int(atomic.AddInt64(&next, 1)) - 1
-					if index >= len(requests) {
-						return
-					}
+				index := int(atomic.AddInt64(&next, 1)) - 1
+				if once && index >= len(requests) {
+					return
 				}
+				index %= len(requests)
 				start := time.Now()
 				if start.After(end) {
 					return

@@ -6,7 +6,23 @@ from typing import Annotated
 
 import typer
 
-from smartagent.cli.ctl import agents, audit, keys, login, policies, roles, secrets, status, upstreams
+from smartagent.cli.ctl import (
+    agents,
+    audit,
+    clients,
+    delegations,
+    issuers,
+    keys,
+    login,
+    policies,
+    requests,
+    roles,
+    secrets,
+    signals,
+    signin,
+    status,
+    upstreams,
+)
 from smartagent.cli.ctl.place import Place
 from smartagent.cli.exits import guarded
 
@@ -40,12 +56,20 @@ def place(
 
 login.add_to(app)
 status.add_to(app)
+signin.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(upstreams.app, name="upstream")
 app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(agents.app, name="agent")
+app.add_typer(delegations.app, name="delegation")
+app.add_typer(issuers.app, name="issuer")
+agents.app.command("attest")(issuers.attest)
+app.add_typer(clients.app, name="client")
+app.add_typer(clients.resources, name="resource")
+app.add_typer(requests.app, name="request")
+app.add_typer(signals.app, name="signals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.revocations, name="revoke")
 app.add_typer(keys.app, name="keys")

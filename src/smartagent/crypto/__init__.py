@@ -4,6 +4,15 @@
 Ed25519 keys, the one strict JWS, sealed envelopes, and the log's Merkle tree, notes and proofs.
 """
 
+from smartagent.crypto.algorithms import (
+    ASYMMETRIC,
+    ED25519,
+    Signer,
+    VerifyingKey,
+    generate_signer,
+    public_key_from_jwk,
+    signer_of,
+)
 from smartagent.crypto.digest import claim_key, derive, equal, hmac_sha256, sha256
 from smartagent.crypto.encoding import b64, b64u, unb64, unb64u
 from smartagent.crypto.envelope import seal, unseal
@@ -35,19 +44,30 @@ from smartagent.crypto.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from smartagent.crypto.messages import claim_message, enrol_message, operator_message, session_message
+from smartagent.crypto.messages import (
+    attest_message,
+    claim_message,
+    enrol_message,
+    operator_message,
+    session_message,
+)
+from smartagent.crypto.nist import EcPublicKey, EcSigningKey, RsaPublicKey, RsaSigningKey
 from smartagent.crypto.note import Checkpoint, NoteSigner, open_note
 from smartagent.crypto.strictjson import strict_json
 from smartagent.crypto.system import SystemClock, system_entropy
 from smartagent.crypto.tlogproof import TlogProof, format_proof, parse_proof
 
 __all__ = [
+    "ASYMMETRIC",
+    "ED25519",
     "EMPTY_ROOT",
     "BadNote",
     "BadSignature",
     "CannotUnseal",
     "Checkpoint",
     "CryptoError",
+    "EcPublicKey",
+    "EcSigningKey",
     "HashReader",
     "JwsHeader",
     "JwsSigner",
@@ -59,10 +79,15 @@ __all__ = [
     "NoteSigner",
     "Position",
     "PublicKey",
+    "RsaPublicKey",
+    "RsaSigningKey",
+    "Signer",
     "SigningKey",
     "SystemClock",
     "TlogProof",
     "UnverifiedJws",
+    "VerifyingKey",
+    "attest_message",
     "b64",
     "b64u",
     "claim_key",
@@ -73,6 +98,7 @@ __all__ = [
     "enrol_message",
     "equal",
     "format_proof",
+    "generate_signer",
     "hmac_sha256",
     "inclusion_positions",
     "inclusion_proof",
@@ -82,12 +108,14 @@ __all__ = [
     "operator_message",
     "parse_compact",
     "parse_proof",
+    "public_key_from_jwk",
     "root",
     "root_positions",
     "seal",
     "session_message",
     "sha256",
     "sign_compact",
+    "signer_of",
     "strict_json",
     "system_entropy",
     "unb64",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compact JWS with Ed25519: the one kind of token the house makes and reads.
+"""Compact JWS: the one kind of token the house makes and reads.
 
 The algorithm is fixed by the key, never chosen by the token; a header only has to agree.  What
 could make two readers disagree about a token is refused before its signature is looked at.
@@ -11,14 +11,13 @@ from typing import Final
 
 import msgspec
 
+from smartagent.crypto.algorithms import ASYMMETRIC, ED25519, Signer, VerifyingKey
 from smartagent.crypto.encoding import b64u, unb64u
 from smartagent.crypto.errors import BadSignature, MalformedEncoding, MalformedJson, MalformedToken
-from smartagent.crypto.keys import SIGNATURE_BYTES, PublicKey, SigningKey
 from smartagent.crypto.strictjson import strict_json
 
 MAX_TOKEN_BYTES: Final = 8192
-ALGORITHMS: Final = frozenset({"EdDSA", "Ed25519"})
-"""Two names of the same signature: RFC 8037's, and RFC 9864's."""
+_SIGNATURE_BYTES: Final = {"EdDSA": 64, "Ed25519": 64, "ES256": 64}
 _MAX_PARAMETER_CHARS: Final = 256
 _CACHED_HEADERS: Final = 1024
 _CACHED_HEADER_BYTES: Final = 512
@@ -49,12 +48,29 @@ class UnverifiedJws(msgspec.Struct, frozen=True):
     signing_input: bytes
     signature: bytes
 
-    def verified_payload(self, key: PublicKey) -> bytes:
-        """Return the payload when `key` signed it.
+    def check_claims(self) -> None:
+        """Refuse claims of which one is named twice: who reads them later may take the last, another the first.
+
+        What we signed ourselves need not be looked at.
 
         Raises:
-            BadSignature: It did not.
+            MalformedToken: They are, or they are no JSON.
+
+        Spec: RFC 7519 section 4.
         """
+        try:
+            strict_json(self.payload, len(self.payload))
+        except MalformedJson as error:
+            raise MalformedToken(f"the claims: {error}") from error
+
+    def verified_payload(self, key: VerifyingKey) -> bytes:
+        """Return the payload when `key` signed it, by the algorithm that the header names.
+
+        Raises:
+            BadSignature: It did not, or it is a key for another algorithm.
+        """
+        if self.header.alg not in key.algorithms:
+            raise BadSignature("the key is for another algorithm")
         if not key.verify(self.signature, self.signing_input):
             raise BadSignature("the token was not signed by that key")
         return self.payload
@@ -65,7 +81,7 @@ class JwsSigner:
 
     __slots__ = ("_head", "_key")
 
-    def __init__(self, key: SigningKey, kid: str, typ: str, alg: str = "EdDSA") -> None:
+    def __init__(self, key: Signer, kid: str, typ: str, alg: str = "EdDSA") -> None:
         self._key = key
         self._head = b64u(_encode({"alg": alg, "kid": kid, "typ": typ})).encode("ascii") + b"."
 
@@ -75,22 +91,25 @@ class JwsSigner:
         return f"{signing_input.decode('ascii')}.{b64u(self._key.sign(signing_input))}"
 
 
-def sign_compact(header: dict[str, object], payload: bytes, key: SigningKey) -> str:
+def sign_compact(header: dict[str, object], payload: bytes, key: Signer) -> str:
     """Return a compact token with this very header, e.g. a proof that carries its `jwk`."""
     signing_input = f"{b64u(_encode(header))}.{b64u(payload)}"
     return f"{signing_input}.{b64u(key.sign(signing_input.encode('ascii')))}"
 
 
-def parse_compact(token: str, max_bytes: int = MAX_TOKEN_BYTES) -> UnverifiedJws:
+def parse_compact(
+    token: str, max_bytes: int = MAX_TOKEN_BYTES, algorithms: frozenset[str] = ED25519
+) -> UnverifiedJws:
     """Take a compact token apart.
 
     Args:
         token: As received.
         max_bytes: More than this is refused unread.
+        algorithms: What its header may say; a part of `ASYMMETRIC`.
 
     Raises:
-        MalformedToken: It is not three canonical base64url parts, or its header says anything
-            but Ed25519 or asks for what we do not do.
+        MalformedToken: It is not three canonical base64url parts, or its header says another
+            algorithm or asks for what we do not do.
     """
     if len(token) > max_bytes:
         raise MalformedToken(f"more than {max_bytes} bytes")
@@ -109,8 +128,10 @@ def parse_compact(token: str, max_bytes: int = MAX_TOKEN_BYTES) -> UnverifiedJws
         raise MalformedToken("a part is not canonical base64url") from None
     except ValueError:
         raise MalformedToken("a compact token has three parts") from None
-    if len(jws.signature) != SIGNATURE_BYTES:
-        raise MalformedToken("an Ed25519 signature has 64 bytes")
+    if jws.header.alg not in algorithms:
+        raise MalformedToken(f"alg is not one of {', '.join(sorted(algorithms))}")
+    if len(jws.signature) != _SIGNATURE_BYTES.get(jws.header.alg, len(jws.signature)):
+        raise MalformedToken("the signature has the wrong length")
     return jws
 
 
@@ -143,8 +164,8 @@ def _read_header(raw: bytes) -> JwsHeader:
         header = msgspec.convert(members, JwsHeader)
     except msgspec.ValidationError:
         raise MalformedToken("a header parameter has the wrong type, or alg is missing") from None
-    if header.alg not in ALGORITHMS:
-        raise MalformedToken("alg is neither EdDSA nor Ed25519")
+    if header.alg not in ASYMMETRIC:
+        raise MalformedToken("alg is none that is done here")
     if max(len(header.kid), len(header.typ), len(header.cty)) > _MAX_PARAMETER_CHARS:
         raise MalformedToken("a header parameter is too long")
     return header

@@ -36,6 +36,8 @@ class PublicKey:
 
     __slots__ = ("raw", "thumbprint")
 
+    algorithms: Final = frozenset({"EdDSA", "Ed25519"})
+    """Two names of the same signature: RFC 8037's, and RFC 9864's."""
     raw: bytes
     """32 bytes."""
     thumbprint: str
@@ -66,8 +68,7 @@ class PublicKey:
         """
         if not isinstance(jwk, Mapping):
             raise MalformedKey("a JWK is an object")
-        if not _PRIVATE_MEMBERS.isdisjoint(jwk):
-            raise MalformedKey("the JWK holds private material")
+        check_public(jwk)
         if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
             raise MalformedKey("the JWK is no Ed25519 key")
         x = jwk.get("x")
@@ -103,6 +104,16 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.thumbprint})"
+
+
+def check_public(jwk: Mapping[str, object]) -> None:
+    """Refuse a JWK with private members: whoever sends one has given the key away.
+
+    Raises:
+        MalformedKey: It has.
+    """
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise MalformedKey("the JWK holds private material")
 
 
 @lru_cache(maxsize=4096)
@@ -146,6 +157,8 @@ class SigningKey:
     def seed(self) -> Secret[bytes]:
         """Return the seed, to be sealed."""
         return Secret(self._pair.reveal()[:SEED_BYTES])
+
+    private = seed
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature.  The same message gives the same signature."""

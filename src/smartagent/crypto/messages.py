@@ -26,6 +26,11 @@ def enrol_message(issuer: str, enrolment_token: str, public_key: bytes) -> bytes
     return _lines("smartagent/v1/enrol", issuer, _hashed(enrolment_token), b64u(public_key))
 
 
+def attest_message(issuer: str, attestation: str, public_key: bytes) -> bytes:
+    """Return what a workload signs with the key it enrols by its platform's token."""
+    return _lines("smartagent/v1/attest", issuer, _hashed(attestation), b64u(public_key))
+
+
 def claim_message(issuer: str, code: str, public_key: bytes) -> bytes:
     """Return what a new operator signs with the key that claims the link."""
     return _lines("smartagent/v1/claim", issuer, _hashed(code), b64u(public_key))

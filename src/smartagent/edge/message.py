@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from smartagent.kernel import Caller, Change, Claim, Detail, Write
+from smartagent.kernel import Caller, Change, Claim, Detail, SmartAgentError, Write
 
 EMPTY: Mapping[str, str] = {}
 
@@ -20,8 +20,16 @@ class Proof(StrEnum):
     """A challenge's nonce, signed with the agent's key."""
     OPERATOR_SIGNATURE = "operator-signature"
     """The same, with the operator's key."""
-    CLIENT_ASSERTION = "client-assertion"
-    """`private_key_jwt` (RFC 7523 section 2.2)."""
+    CLIENT_AUTHENTICATION = "client-authentication"
+    """An OAuth client's: `private_key_jwt` (RFC 7523 section 2.2), or its mere id when it is public."""
+    CLIENT_OR_TOKEN = "client-or-token"  # noqa: S105 -- a kind of proof, not a password
+    """Either: a client's, or an access token of its own (RFC 7662 section 2.1)."""
+    REGISTRATION_TOKEN = "registration-token"  # noqa: S105 -- a kind of proof, not a password
+    """What a client that registered itself was given to manage its registration (RFC 7592)."""
+    SIGNED_IN = "signed-in"
+    """A browser's session of a person who signed in, on a request from our own pages."""
+    WORKLOAD = "workload"
+    """A workload's token of an outside issuer that is trusted, and a signature with the key to enrol."""
     ENROLMENT = "enrolment"
     """A one-time enrolment token and a signature with the key to enrol."""
     CLAIM_LINK = "claim-link"
@@ -48,7 +56,11 @@ class Inbound(msgspec.Struct, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What the caller gets back.  `body` is JSON-encoded unless it is bytes."""
+    """What the caller gets back.
+
+    `body` is JSON-encoded unless it is bytes, or an `AsyncIterator` of bytes: that is a stream, which is asked
+    for its first chunk when the request was recorded, and closed when the caller leaves.
+    """
 
     status: int
     body: object = b""
@@ -60,7 +72,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """What an act decided.  The pipeline makes it durable, with the record, before it answers.
 
     An act touches nothing: it returns the writes, claims and changes that should happen.
-    `event`, `subject`, `session`, `jti`, `target` and `detail` complete the record.
+    `event`, `subject`, `session`, `jti`, `target` and `detail` complete the record.  `holder` is
+    who will hold what the answer gives, when that is not the caller: they must be live, too.
     """
 
     reply: Reply
@@ -73,6 +86,7 @@ class Outcome(msgspec.Struct, frozen=True):
     writes: tuple[Write, ...] = ()
     claims: tuple[Claim, ...] = ()
     changes: tuple[Change, ...] = ()
+    holder: Caller | None = None
 
 
 Act = Callable[[Caller, Inbound], Awaitable[Outcome]]
@@ -83,7 +97,8 @@ class Route(msgspec.Struct, frozen=True):
 
     `path` is a pattern whose `{name}` segments are captured.  `proof` and `permission` have no
     defaults on purpose: an unprotected route does not type-check.  `event` is what the log
-    calls the act.  `oauth` routes answer errors as RFC 6749 section 5.2 says.
+    calls the act.  `oauth` routes answer errors as RFC 6749 section 5.2 says, and `render`, which is
+    given the error and the request's id, makes any other answer of them: a page.
     """
 
     method: str
@@ -94,6 +109,7 @@ class Route(msgspec.Struct, frozen=True):
     act: Act
     summary: str = ""
     oauth: bool = False
+    render: Callable[[SmartAgentError, str], Reply] | None = None
     media_types: tuple[str, ...] = ("application/json",)
     max_body_bytes: int = 65_536
     request_schema: type | None = None

@@ -48,17 +48,19 @@ def parse_json(body: bytes, schema: type[T]) -> T:
         raise MalformedRequest(str(error)[:MAX_REASON_CHARS]) from error
 
 
-def parse_form(body: bytes) -> dict[str, str]:
+def parse_form(body: bytes, repeatable: frozenset[str] = frozenset()) -> dict[str, str]:
     """Read `body` as `application/x-www-form-urlencoded`.
 
     Args:
         body: As received; its size was bounded by the route.
+        repeatable: Names that may come more than once; their values are joined by a line feed, which no
+            single value of them can hold.
 
     Returns:
         Name to value; a parameter without a value is absent.
 
     Raises:
-        MalformedRequest: A name comes twice, an escape is broken, or there are too many fields.
+        MalformedRequest: Another name comes twice, an escape is broken, or there are too many fields.
     """
     try:
         text = body.decode("ascii")
@@ -73,9 +75,14 @@ def parse_form(body: bytes) -> dict[str, str]:
         name = _decoded(raw_name)
         if not name or len(name) > MAX_NAME_CHARS:
             raise MalformedRequest("a field's name is empty or too long")
+        value = _decoded(raw_value)
         if name in fields:
-            raise MalformedRequest(f"the field {name!r} comes more than once")
-        fields[name] = _decoded(raw_value)
+            if name not in repeatable:
+                raise MalformedRequest(f"the field {name!r} comes more than once")
+            value = f"{fields[name]}\n{value}"
+        if name in repeatable and "\n" in _decoded(raw_value):
+            raise MalformedRequest(f"the field {name!r} holds a line feed")
+        fields[name] = value
     return {name: value for name, value in fields.items() if value}
 
 

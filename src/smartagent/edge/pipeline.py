@@ -23,15 +23,17 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import structs
 
-from smartagent.edge.errors import AuthenticationFailed, BodyTooLarge, NotPermitted, UnsupportedMediaType
+from smartagent.edge.errors import BodyTooLarge, NotPermitted, UnsupportedMediaType
 from smartagent.edge.message import Inbound, Outcome, Proof, Reply, Route
 from smartagent.edge.problem import oauth_error, problem
 from smartagent.kernel import (
     Caller,
     CallerKind,
     Committed,
+    Consequential,
     Decision,
     Denied,
+    Effects,
     Permitted,
     Record,
     SmartAgentError,
@@ -57,8 +59,8 @@ class House(Protocol):
         """Decide.  Never raises for a refusal."""
         ...
 
-    async def commit(self, work: Work, caller: Caller) -> Committed:
-        """Make `work` durable; then make sure that `caller` was not revoked meanwhile.
+    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
+        """Make `work` durable; then make sure that neither `caller` nor `holder` was revoked meanwhile.
 
         Raises:
             SmartAgentError: A claim or write was lost, the store is down, or the caller was revoked
@@ -85,9 +87,24 @@ async def handle(inbound: Inbound, route: Route, house: House) -> Reply:
         entered = await enter(inbound, route, house)
         return await _perform(inbound, route, house, entered)
     except SmartAgentError as error:
-        if route.oauth:
-            return oauth_error(error)
-        return problem(error, instance=inbound.request_id)
+        return answer_to(error, route, inbound.request_id)
+
+
+def answer_to(error: SmartAgentError, route: Route | None, request_id: str) -> Reply:
+    """Render `error` as the clients of `route` read errors."""
+    if route is not None and route.render is not None:
+        return route.render(error, request_id)
+    if route is not None and route.oauth:
+        reply = oauth_error(error)
+        return _unchallenged(reply) if route.proof is Proof.CLIENT_AUTHENTICATION else reply
+    return problem(error, instance=request_id)
+
+
+def _unchallenged(reply: Reply) -> Reply:
+    # What authenticates a client stands in the form: no scheme could be offered that would help, and client
+    # libraries believe a challenge rather than the `invalid_client` of the body.
+    headers = tuple(header for header in reply.headers if header[0] != "www-authenticate")
+    return structs.replace(reply, headers=headers)
 
 
 async def enter(inbound: Inbound, route: Route, house: House) -> Entered:
@@ -125,7 +142,7 @@ async def _perform(inbound: Inbound, route: Route, house: House, entered: Entere
         # 5. Record: the act's effects and its record are one commit.
         record = _permitted(inbound, route, house.now(), entered, outcome)
         work = Work((record,), caller.claims + outcome.claims, outcome.writes, outcome.changes)
-        await house.commit(work, caller)
+        await house.commit(work, caller, outcome.holder)
     except SmartAgentError as error:
         # The proof is used up even when the act failed, so a nonce never works twice.
         await _record_refusal(inbound, route, house, caller, error)
@@ -186,11 +203,14 @@ async def _record_refusal(
     inbound: Inbound, route: Route, house: House, caller: Caller, error: SmartAgentError
 ) -> None:
     record = _refused(inbound, route, house.now(), caller, error.code)
-    reason = error.reason if isinstance(error, AuthenticationFailed) else str(error)
-    record = structs.replace(record, reason=reason)
+    # What only the log may know, where the error keeps it from the caller.
+    told: object = getattr(error, "reason", "")
+    record = structs.replace(record, reason=told if isinstance(told, str) and told else str(error))
+    effects = error.effects if isinstance(error, Consequential) else Effects()
     try:
-        await house.commit(Work((record,), caller.claims), NOBODY)
+        work = Work((record,), caller.claims, effects.writes, effects.changes)
+        await house.commit(work, NOBODY)
     except SmartAgentError:
-        # A claim that was lost is why we are here, or the store is down: then the record goes alone,
+        # A claim that was lost is why we are here, or the store is down: then the record goes without,
         # and when that fails too the caller is told that nothing could be recorded.
-        await house.commit(Work((record,)), NOBODY)
+        await house.commit(Work((record,), (), effects.writes, effects.changes), NOBODY)

@@ -54,7 +54,7 @@ _OAUTH: Final[dict[Kind, tuple[str, int]]] = {
 
 _CHALLENGES: Final = (
     ("www-authenticate", 'Bearer error="invalid_token"'),
-    ("www-authenticate", 'DPoP error="invalid_token", algs="EdDSA Ed25519"'),
+    ("www-authenticate", 'DPoP error="invalid_token", algs="EdDSA Ed25519 ES256 RS256"'),
 )
 _NO_STORE: Final = ("cache-control", "no-store")
 _RETRY_AFTER_SECONDS: Final = 1
@@ -132,6 +132,10 @@ def bug(instance: str) -> Reply:
 
 
 def _headers(error: SmartAgentError) -> tuple[tuple[str, str], ...]:
+    # What an error itself says goes before what its kind would say.
+    own: object = getattr(error, "response_headers", ())
+    if isinstance(own, tuple) and own:
+        return own
     match error.kind:
         case Kind.UNAUTHENTICATED:
             return _CHALLENGES

@@ -8,14 +8,33 @@ outcome is recorded after.  Scrubbing happens while the answer streams: `reply.R
 
 from typing import Final, NoReturn
 
-from smartagent.edge import BodyTooLarge, Inbound, Outcome, Proof, Route, enter, parse_target
+from smartagent.crypto import b64u, sha256
+from smartagent.edge import (
+    AuthenticationFailed,
+    BodyTooLarge,
+    Inbound,
+    Outcome,
+    Proof,
+    Route,
+    enter,
+    parse_target,
+)
 from smartagent.gateway.errors import UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.inject import Plan, inject, plan_for
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool
-from smartagent.kernel import Caller, Committed, Decision, Record, SmartAgentError, Verdict, Work
+from smartagent.kernel import (
+    Caller,
+    CallRestriction,
+    Committed,
+    Decision,
+    Record,
+    SmartAgentError,
+    Verdict,
+    Work,
+)
 
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
@@ -67,9 +86,9 @@ class Threshold:
         inbound.params = {"upstream": name, "path": path}
         return self._doors.decide(caller, name, inbound.method, path)
 
-    async def commit(self, work: Work, caller: Caller) -> Committed:
+    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make a refusal durable."""
-        return await self._doors.commit(work, caller)
+        return await self._doors.commit(work, caller, holder)
 
 
 class Dispatch:
@@ -101,7 +120,11 @@ class Dispatch:
             now + caller.expires_at - self._doors.now() if caller.expires_at else exchange.cut_at
         )
         try:
+            if caller.restriction is not None:
+                await check_body(caller.restriction, exchange)
             plan = self.bind(inbound.params["upstream"])
+            if plan.entry.txn_token:
+                exchange.txn_token = self._doors.transaction_token(caller, inbound)
         except SmartAgentError as error:
             await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
             raise
@@ -183,8 +206,19 @@ class Dispatch:
             decision=decision,
             rule=exchange.rule if decision is not None else "",
             outcome=outcome,
-            detail={},
+            detail={"for": caller.subject} if caller is not None and caller.subject else {},
         )
+
+
+async def check_body(restriction: CallRestriction, exchange: Exchange) -> None:
+    """Let a call pass whose token is for one body only: this one.
+
+    Raises:
+        AuthenticationFailed: It is another body.
+        SmartAgentError: It did not come, or is too long to be looked at beforehand.
+    """
+    if restriction.digest and b64u(sha256(await exchange.whole_body())) != restriction.digest:
+        raise AuthenticationFailed("the token is for another body")
 
 
 def check_target(inbound: Inbound) -> tuple[str, str]:
@@ -216,4 +250,4 @@ def _inbound(exchange: Exchange) -> Inbound:
 
 def _injected(exchange: Exchange, plan: Plan) -> bytes:
     path, _, query = exchange.head.target.partition("?")
-    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan)
+    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token)

@@ -12,6 +12,7 @@ that half an answer never looks like a whole one.  Bytes are handed over as they
 callback; whichever side is full stops the other.
 """
 
+import asyncio
 from typing import Final, Protocol
 
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
@@ -83,9 +84,9 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "caller",
-        "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done", "request_id",
-        "rule", "started", "wire_head",
+        "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
+        "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
+        "request_id", "rule", "started", "txn_token", "wire_head",
     )  # fmt: skip
 
     def __init__(self, agent: AgentSide, head: RequestHead, keeper: Keeper) -> None:
@@ -101,6 +102,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.plan: Plan | None = None
         self.wire_head = b""
+        self.txn_token = ""
         self.received_bytes = 0
         self.started = 0.0
         self.cut_at = float("inf")
@@ -111,6 +113,7 @@ class Exchange:
         self._upstream: UpstreamConnection | None = None
         self._stream: ReplyStream | None = None
         self._answering = False
+        self._whole: asyncio.Future[bytes] | None = None
         self._touched = keeper.tick
 
     @property
@@ -136,15 +139,45 @@ class Exchange:
         if self.received_bytes > limit:
             self.fail(BodyTooLarge(f"limit is {limit} bytes"))
             return
-        if self.head.body == CHUNKED:
-            payload = (chunk(payload) if payload else b"") + (LAST_CHUNK if done else b"")
         if self._upstream is not None:
-            self._upstream.write(payload)
+            self._upstream.write(self._framed(payload))
             return
         self._pending.append(payload)
         self._pending_bytes += len(payload)
-        if self._pending_bytes > self._keeper.settings.buffer_bytes:
+        if self._whole is not None:
+            self._gather()
+        elif self._pending_bytes > self._keeper.settings.buffer_bytes:
             self._agent.hold()
+
+    async def whole_body(self) -> bytes:
+        """Return the request's body once all of it has come; nothing of it goes upstream before.
+
+        Raises:
+            BodyTooLarge: It is more than is held in memory.
+            MalformedRequest: The agent left before its end.
+        """
+        self._whole = asyncio.get_running_loop().create_future()
+        if self.head.expects_continue and not self.request_done and not self._pending:
+            self._agent.write(CONTINUE)
+        self._agent.release()
+        self._gather()
+        return await self._whole
+
+    def _gather(self) -> None:
+        whole, limit = self._whole, self._keeper.settings.buffer_bytes
+        if whole is None or whole.done():
+            return
+        if self._pending_bytes > limit:
+            whole.set_exception(
+                BodyTooLarge(f"limit for a body that must be known beforehand is {limit} bytes")
+            )
+        elif self.request_done:
+            whole.set_result(b"".join(self._pending))
+
+    def _framed(self, payload: bytes) -> bytes:
+        if self.head.body != CHUNKED:
+            return payload
+        return (chunk(payload) if payload else b"") + (LAST_CHUNK if self.request_done else b"")
 
     def agent_full(self) -> None:
         """The agent's connection takes no more for now."""
@@ -173,11 +206,11 @@ class Exchange:
         self._touched = self._keeper.tick
         pending, self._pending = self._pending, []
         if not self.request_done:
-            if self.head.expects_continue and not pending:
+            if self.head.expects_continue and not pending and self._whole is None:
                 self._agent.write(CONTINUE)
             # Before the write, which may find the upstream full and hold the agent again.
             self._agent.release()
-        upstream.write(b"".join((self.wire_head, *pending)) if pending else self.wire_head)
+        upstream.write(self.wire_head + self._framed(b"".join(pending)) if pending else self.wire_head)
 
     def upstream_data(self, data: bytes) -> None:
         """Take the next bytes of the answer."""
@@ -245,6 +278,8 @@ class Exchange:
         if upstream is not None:
             upstream.close()
         self._pending.clear()
+        if self._whole is not None and not self._whole.done():
+            self._whole.set_exception(MalformedRequest("the request's body did not come to its end"))
         self._keeper.ended(self, outcome)
 
     def sweep(self, now: float) -> None:

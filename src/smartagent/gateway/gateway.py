@@ -26,6 +26,8 @@ from smartagent.kernel import SmartAgentError
 
 _LOG: Final = logging.getLogger(__name__)
 _BACKLOG: Final = 2048
+_WELL_KNOWN: Final = "/.well-known/"
+_READS: Final = frozenset(("GET", "HEAD"))
 
 
 class Gateway:
@@ -149,7 +151,10 @@ class Gateway:
 
     def explain(self, error: SmartAgentError, exchange: Exchange, *, close: bool) -> bytes:
         """Return the answer that says what went wrong."""
-        reply = edge.problem(error, instance=exchange.request_id)
+        reply = self._doors.challenged(
+            edge.problem(error, instance=exchange.request_id),
+            token_was_sent="authorization" in exchange.head.fields,
+        )
         return whole_answer(reply, head_only=exchange.head.method == "HEAD", close=close)
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -158,11 +163,24 @@ class Gateway:
         exchange.request_id = self._doors.new_request_id()
         exchange.started = asyncio.get_running_loop().time()
         try:
+            if exchange.head.target.startswith(_WELL_KNOWN) and self._show(exchange):
+                return
             await self._dispatch.forward(exchange, exchange.started)
         except SmartAgentError as error:
             exchange.fail(error)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the agent gets an answer and the log a trace
             self._bug(error, exchange)
+
+    def _show(self, exchange: Exchange) -> bool:
+        # No upstream's name begins with a dot, so nothing that could be called is hidden by this.
+        path, _, query = exchange.head.target.partition("?")
+        page = self._doors.page(path, query) if exchange.head.method in _READS else None
+        if page is None:
+            return False
+        close = not exchange.request_done or not exchange.head.keep_alive
+        answer = whole_answer(page, head_only=exchange.head.method == "HEAD", close=close)
+        exchange.answer(answer, "shown", close=close)
+        return True
 
     async def _resend(self, exchange: Exchange, plan: Plan) -> None:
         try:

@@ -31,7 +31,7 @@ _FORWARDED: Final = (
 _OVERRIDES: Final = "x-http-method x-http-method-override x-method-override x-original-method"
 _CREDENTIALS: Final = (
     "authorization dpop cookie x-api-key api-key apikey x-auth-token x-access-token x-auth-key access-token "
-    "auth-token private-token x-goog-api-key x-amz-security-token x-token x-authorization ocp-apim-subscription-key"
+    "txn-token auth-token private-token x-goog-api-key x-amz-security-token x-token x-authorization ocp-apim-subscription-key"
 )
 _DROPPED: Final = frozenset(f"{_HOP} {_FORWARDED} {_OVERRIDES} {_CREDENTIALS}".split())
 _DROPPED_FAMILIES: Final = ("proxy-", "x-forwarded-")
@@ -116,7 +116,7 @@ def _where(entry: Upstream) -> tuple[Origin, str, str]:
     return Origin(parts.hostname, stated or usual, tls, entry.allow_private), host, parts.path.rstrip("/")
 
 
-def inject(head: RequestHead, path: str, query: str, plan: Plan) -> bytes:
+def inject(head: RequestHead, path: str, query: str, plan: Plan, txn_token: str = "") -> bytes:
     """Return the request head that goes to the upstream.
 
     Args:
@@ -124,6 +124,7 @@ def inject(head: RequestHead, path: str, query: str, plan: Plan) -> bytes:
         path: What was matched, and nothing else.
         query: As the agent sent it.
         plan: Where the credential goes.
+        txn_token: What tells an upstream of the trust domain what the call is about.
     """
     if head.kept_for is not plan:
         head.kept_for = plan
@@ -136,6 +137,8 @@ def inject(head: RequestHead, path: str, query: str, plan: Plan) -> bytes:
         query = _with_parameter(query, plan.place, credential)
     elif plan.place:
         own = f"{plan.place}: {credential}\r\n"
+    if txn_token:
+        own += f"txn-token: {txn_token}\r\n"
     target = f"{plan.base_path}{path}?{query}" if query else f"{plan.base_path}{path}"
     return f"{head.method} {target} HTTP/1.1\r\nhost: {plan.host}\r\n{head.kept}{own}\r\n".encode("latin-1")
 

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from smartagent.edge import House
+from smartagent.edge import House, Inbound, Reply
 from smartagent.kernel import Caller, Secret, Verdict, Work
 
 
@@ -42,6 +42,11 @@ class Upstream(Protocol):
         ...
 
     @property
+    def txn_token(self) -> bool:
+        """Whether each call brings a transaction token: the upstream belongs to the trust domain."""
+        ...
+
+    @property
     def scrub(self) -> bool:
         """Whether answers are searched for the secret."""
         ...
@@ -75,6 +80,22 @@ class Doors(House, Protocol):
         Raises:
             SmartAgentError: It is missing, or cannot be unsealed.
         """
+        ...
+
+    def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
+        """Return the token that tells an upstream of the trust domain what this call is about.
+
+        Raises:
+            SmartAgentError: None can be made.
+        """
+        ...
+
+    def page(self, path: str, query: str) -> Reply | None:
+        """Return a public page of the gateway's own; None when the path is a call's."""
+        ...
+
+    def challenged(self, reply: Reply, *, token_was_sent: bool) -> Reply:
+        """Return a refusal that says where to learn how to get a token."""
         ...
 
     def commit_later(self, work: Work) -> None:

@@ -50,7 +50,7 @@ class Authenticators:
         now = self._means.clock.now()
         claim = check_nonce(self._means.nonce_key, Purpose.SESSION, agent.id, request.nonce, now=now)
         message = session_message(self._means.issuer, agent.id, request.nonce)
-        _check_signature(self._directory.key_of(agent), request.signature, message)
+        check_signature(self._directory.key_of(agent), request.signature, message)
         return Caller(
             principal=agent.id,
             kind=CallerKind.AGENT,
@@ -74,7 +74,7 @@ class Authenticators:
         purpose = Purpose.OPERATOR_SESSION
         claim = check_nonce(self._means.nonce_key, purpose, operator.id, request.nonce, now=now)
         message = operator_message(self._means.issuer, operator.id, request.nonce)
-        _check_signature(self._directory.key_of(operator), request.signature, message)
+        check_signature(self._directory.key_of(operator), request.signature, message)
         return Caller(
             principal=operator.id, kind=CallerKind.OPERATOR, client_ip=inbound.client_ip, claims=(claim,)
         )
@@ -93,7 +93,7 @@ class Authenticators:
         enrolment = check_unused(found, now=self._means.clock.now())
         key = PublicKey.parse(unb64u(request.public_key))
         message = enrol_message(self._means.issuer, request.enrolment_token, key.raw)
-        _check_signature(key, request.signature, message)
+        check_signature(key, request.signature, message)
         return Caller(
             principal=enrolment.id,
             kind=CallerKind.NEWCOMER,
@@ -114,11 +114,16 @@ class Authenticators:
         link = check_unused(found, now=self._means.clock.now())
         key = PublicKey.parse(unb64u(request.public_key))
         message = claim_message(self._means.issuer, request.code, key.raw)
-        _check_signature(key, request.signature, message)
+        check_signature(key, request.signature, message)
         return Caller(principal=link.id, kind=CallerKind.NEWCOMER, client_ip=inbound.client_ip)
 
 
-def _check_signature(key: PublicKey, signature: str, message: bytes) -> None:
+def check_signature(key: PublicKey, signature: str, message: bytes) -> None:
+    """Make sure that `signature` (as sent, base64url) is the key's over `message`.
+
+    Raises:
+        AuthenticationFailed: It is not.
+    """
     if len(signature) != _SIGNATURE_CHARS:
         raise AuthenticationFailed("the signature is malformed")
     try:

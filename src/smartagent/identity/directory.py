@@ -7,7 +7,7 @@ its agent calls.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -38,6 +38,10 @@ class Directory:
     def agent(self, agent_id: str) -> Agent | None:
         """Return the agent, whatever its status."""
         return self._agents.get(agent_id)
+
+    def agents(self) -> Iterable[Agent]:
+        """Return all agents, in no particular order: a snapshot, which later changes leave alone."""
+        return tuple(self._agents.values())
 
     def operator(self, operator_id: str) -> Operator | None:
         """Return the operator."""

@@ -6,6 +6,7 @@ from smartagent.identity.service import Identity
 from smartagent.identity.shapes import (
     AgentPage,
     AgentView,
+    AttestRequest,
     ChallengeRequest,
     ChallengeView,
     ClaimLinkView,
@@ -82,6 +83,17 @@ def _newcomers(identity: Identity) -> tuple[Route, ...]:
             identity.enrolling.enrol,
             summary="Enrol an agent",
             request_schema=EnrolRequest,
+            reply_schema=AgentView,
+        ),
+        Route(
+            "POST",
+            "/v1/agents/attest",
+            Proof.WORKLOAD,
+            "agents.attest",
+            "agent.attested",
+            identity.attesting.attest,
+            summary="Enrol a workload by a token of an outside issuer that is trusted",
+            request_schema=AttestRequest,
             reply_schema=AgentView,
         ),
         Route(

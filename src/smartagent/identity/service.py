@@ -4,6 +4,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from smartagent.edge import Inbound, Proof
+from smartagent.identity.attest import Attesting
 from smartagent.identity.authenticate import Authenticators
 from smartagent.identity.challenge import Challenges
 from smartagent.identity.claiming import Claiming
@@ -25,6 +26,7 @@ class Identity:
         self.directory = Directory(means.database)
         self.challenges = Challenges(means, self.directory)
         self.enrolling = Enrolling(means)
+        self.attesting = Attesting(means)
         self.claiming = Claiming(means)
         self.inventory = Inventory(means, self.directory)
         self._proofs = Authenticators(means, self.directory)
@@ -41,6 +43,7 @@ class Identity:
             Proof.OPERATOR_SIGNATURE: self._proofs.by_operator_signature,
             Proof.ENROLMENT: self._proofs.by_enrolment,
             Proof.CLAIM_LINK: self._proofs.by_claim_link,
+            Proof.WORKLOAD: self.attesting.by_attestation,
         }
 
     async def first_claim(self, ledger: Ledger) -> Secret[str] | None:

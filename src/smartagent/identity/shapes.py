@@ -60,6 +60,15 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class AttestRequest(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/agents/attest`.  Without a name the agent is called by its workload's `sub`."""
+
+    attestation: str
+    public_key: str
+    signature: str
+    name: str = ""
+
+
 class AgentView(msgspec.Struct, frozen=True):
     """An agent, as shown."""
 

@@ -1,25 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shared kernel: what every room may import, and which does no I/O."""
 
-from smartagent.kernel.caller import Caller, CallerKind
+from smartagent.kernel.algorithm import Algorithm
+from smartagent.kernel.caller import Caller, CallerKind, CallRestriction
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
 from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
 from smartagent.kernel.record import Decision, Detail, Record
 from smartagent.kernel.secret import Secret
 from smartagent.kernel.verdict import Denied, Permitted, Verdict
-from smartagent.kernel.work import Change, Claim, Committed, Ledger, Scalar, Work, Write
+from smartagent.kernel.work import (
+    Change,
+    Claim,
+    Committed,
+    Consequential,
+    Effects,
+    Ledger,
+    Scalar,
+    Work,
+    Write,
+)
 
 __all__ = [
+    "Algorithm",
+    "CallRestriction",
     "Caller",
     "CallerKind",
     "Change",
     "Claim",
     "Clock",
     "Committed",
+    "Consequential",
     "Decision",
     "Denied",
     "Detail",
+    "Effects",
     "Entropy",
     "IdPrefix",
     "Ids",

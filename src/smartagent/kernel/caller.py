@@ -15,11 +15,31 @@ class CallerKind(StrEnum):
     AGENT = "agent"
     OPERATOR = "operator"
     NEWCOMER = "newcomer"
-    """Holds an enrolment token or a claim link, and has no identity yet."""
+    """Holds an enrolment token, a claim link or an attestation, and has no identity yet."""
+    CLIENT = "client"
+    """An OAuth client that is no agent."""
+    PERSON = "person"
+    """Somebody whom an outside issuer vouches for, or an operator in front of a browser."""
+
+
+class CallRestriction(msgspec.Struct, frozen=True, gc=False):
+    """What a per-call token is good for.  An empty field does not restrict.
+
+    `digest` is the SHA-256 of the body in base64url; `once` says that one use is all there is.
+    """
+
+    method: str = ""
+    path: str = ""
+    digest: str = ""
+    once: bool = False
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
     """An authenticated principal.  Only an authenticator (`House.authenticate`) makes one.
+
+    `principal` is who really calls: the outermost actor of a delegated token, and `subject` then whom it
+    acts for, with `subject_role` when that is an agent.  `actors` are all that ever acted in the chain, and
+    `lineage` the tokens, delegations and grants it derives from: when one of them dies, so does this.
 
     `claims` are what the proof used up (a nonce, an assertion's `jti`): the pipeline commits
     them together with the record of the request, so that a proof works once.
@@ -34,3 +54,8 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     expires_at: int = 0
     client_ip: str = ""
     claims: tuple[Claim, ...] = ()
+    subject: str = ""
+    subject_role: str = ""
+    actors: tuple[str, ...] = ()
+    lineage: tuple[str, ...] = ()
+    restriction: CallRestriction | None = None

@@ -31,6 +31,12 @@ class IdPrefix(StrEnum):
     CLAIM_LINK = "lnk"
     REQUEST = "req"
     UPSTREAM = "ups"
+    CLIENT = "clt"
+    GRANT = "gnt"
+    DELEGATION = "dlg"
+    PERSON = "prs"
+    STREAM = "stm"
+    EVENT = "evt"
 
 
 class MalformedId(SmartAgentError):

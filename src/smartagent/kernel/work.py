@@ -61,6 +61,19 @@ class Work(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
 
 
+class Effects(msgspec.Struct, frozen=True):
+    """What a refusal brings about: it is committed with the record of the refusal."""
+
+    writes: tuple[Write, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+class Consequential(SmartAgentError):
+    """A refusal that has consequences, e.g. the end of all that a stolen token gave.  A base of other errors."""
+
+    effects: Effects = Effects()
+
+
 class Committed(msgspec.Struct, frozen=True, gc=False):
     """Proof that a work is durable.
 

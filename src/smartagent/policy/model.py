@@ -24,7 +24,8 @@ class Role(msgspec.Struct, frozen=True):
     """What agents of this role may do, for how long, and from where.
 
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
-    from anywhere.  A role without `allow` grants nothing.
+    from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
+    for other services, where no upstream is called.
     """
 
     name: str
@@ -33,11 +34,12 @@ class Role(msgspec.Struct, frozen=True):
     networks: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     allow: tuple[Allow, ...] = ()
+    other_scopes: tuple[str, ...] = ()
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes a token of this role may hold, each once, in the order of the file."""
-        return tuple(dict.fromkeys(block.scope for block in self.allow))
+        return tuple(dict.fromkeys((*(block.scope for block in self.allow), *self.other_scopes)))
 
 
 class Grants(msgspec.Struct, frozen=True):

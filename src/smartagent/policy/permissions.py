@@ -42,6 +42,34 @@ class Permission(StrEnum):
     KEYS_READ = "keys.read"
     KEYS_ROTATE = "keys.rotate"
     UPSTREAM_CALL = "upstream.call"
+    ISSUERS_READ = "trusted-issuers.read"
+    ISSUERS_WRITE = "trusted-issuers.write"
+    AGENTS_ATTEST = "agents.attest"
+    CLIENTS_READ = "clients.read"
+    CLIENTS_WRITE = "clients.write"
+    CLIENTS_REGISTER = "clients.register"
+    CLIENTS_MANAGE = "clients.manage"
+    RESOURCES_READ = "resources.read"
+    RESOURCES_WRITE = "resources.write"
+    SIGN_IN_CODES_CREATE = "sign-in-codes.create"
+    SIGN_IN = "sign-in"
+    AUTHORIZATIONS_PUSH = "authorizations.push"
+    AUTHORIZATIONS_REQUEST = "authorizations.request"
+    AUTHORIZATIONS_DECIDE = "authorizations.decide"
+    DEVICES_REQUEST = "devices.request"
+    BACKCHANNEL_REQUEST = "backchannel.request"
+    CONSENT_REQUESTS_READ = "consent-requests.read"
+    CONSENT_REQUESTS_DECIDE = "consent-requests.decide"
+    GRANTS_READ = "grants.read"
+    GRANTS_WRITE = "grants.write"
+    DELEGATIONS_READ = "delegations.read"
+    DELEGATIONS_CREATE = "delegations.create"
+    DELEGATIONS_REVOKE = "delegations.revoke"
+    USERINFO_READ = "userinfo.read"
+    TOKENS_INTROSPECT = "tokens.introspect"
+    TOKENS_REVOKE = "tokens.revoke"
+    REVOCATIONS_FOLLOW = "revocations.follow"
+    SSF_MANAGE = "ssf.manage"
 
 
 _KINDS: Final = {
@@ -49,6 +77,8 @@ _KINDS: Final = {
     CallerKind.AGENT: "Agent",
     CallerKind.OPERATOR: "Operator",
     CallerKind.NEWCOMER: "Newcomer",
+    CallerKind.CLIENT: "Client",
+    CallerKind.PERSON: "Person",
 }
 
 HOUSE_POLICY: Final = resources.files("smartagent.policy").joinpath("house.cedar").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ name = "order-reader"
 description = "Reads orders"
 ttl = "15m"
 networks = ["10.0.0.0/8"]
+scopes = ["revocations.follow"]
 
 [[allow]]
 scope = "orders:read"
@@ -54,6 +55,7 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     ttl: str = "15m"
     networks: list[str] = []
     audiences: list[str] = []
+    scopes: list[str] = []
     allow: list[_AllowFile] = []
 
 
@@ -74,6 +76,7 @@ def parse_role_file(text: str) -> Role:
         ttl_seconds=checker.one("ttl", raw.ttl, _parse_ttl),
         networks=checker.each("networks", raw.networks, _parse_network),
         audiences=checker.each("audiences", raw.audiences, _parse_audience),
+        other_scopes=checker.each("scopes", raw.scopes, _parse_scope),
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
     )
     if len(role.allow) > MAX_ITEMS:

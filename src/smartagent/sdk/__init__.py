@@ -5,8 +5,8 @@ A service needs three lines: make a `Verifier`, wrap the application in `TokenRe
 `verified_token(scope)`.  An agent needs two: load its key file, make an `Agent`.
 """
 
-from smartagent.sdk.agent import Agent, Session, enrol
-from smartagent.sdk.asgi import TokenRequired, verified_token
+from smartagent.sdk.agent import Agent, Session, attest, enrol
+from smartagent.sdk.asgi import Refusal, TokenRequired, refusal_of, verified_token
 from smartagent.sdk.checkpoints import (
     Completeness,
     Continuity,
@@ -20,8 +20,10 @@ from smartagent.sdk.checkpoints import (
 from smartagent.sdk.client import Means, system_means
 from smartagent.sdk.errors import (
     InsufficientScope,
+    InsufficientSignIn,
     InvalidToken,
     KeysUnavailable,
+    RevocationUnknown,
     TokenAudienceWrong,
     TokenBound,
     TokenClaimsMalformed,
@@ -35,6 +37,7 @@ from smartagent.sdk.errors import (
     TokenTypeWrong,
     VerificationError,
 )
+from smartagent.sdk.eventfeed import EventFeedSource
 from smartagent.sdk.exchange import (
     AiohttpExchange,
     Answer,
@@ -48,31 +51,47 @@ from smartagent.sdk.operator import MalformedLink, Operator, claim_house, parse_
 from smartagent.sdk.proofs import client_assertion, dpop_proof, session_proof
 from smartagent.sdk.receipt_errors import ReceiptError
 from smartagent.sdk.receipts import verify_custody, verify_export
-from smartagent.sdk.verifier import VerifiedToken, Verifier
+from smartagent.sdk.resource import ProtectedResource
+from smartagent.sdk.revocation import AnySource, IntrospectionSource
+from smartagent.sdk.secevents import SetAnswer, SetReceiver
+from smartagent.sdk.statuslist import StatusListSource
+from smartagent.sdk.verifier import RevocationSource, StatusReference, VerifiedToken, Verifier
 
 __all__ = [
     "Agent",
     "AiohttpExchange",
     "Answer",
+    "AnySource",
     "AuthorityRefused",
     "AuthorityUnreachable",
     "Completeness",
     "Continuity",
+    "EventFeedSource",
     "Exchange",
     "Fetch",
     "Fetched",
     "Holder",
     "InsufficientScope",
+    "InsufficientSignIn",
     "Integrity",
+    "IntrospectionSource",
     "InvalidToken",
     "KeyFileUnusable",
     "KeysUnavailable",
     "MalformedLink",
     "Means",
     "Operator",
+    "ProtectedResource",
     "Receipt",
     "ReceiptError",
+    "Refusal",
+    "RevocationSource",
+    "RevocationUnknown",
     "Session",
+    "SetAnswer",
+    "SetReceiver",
+    "StatusListSource",
+    "StatusReference",
     "TokenAudienceWrong",
     "TokenBound",
     "TokenClaimsMalformed",
@@ -89,6 +108,7 @@ __all__ = [
     "Verified",
     "VerifiedToken",
     "Verifier",
+    "attest",
     "claim_house",
     "client_assertion",
     "dpop_proof",
@@ -97,6 +117,7 @@ __all__ = [
     "make_key_file",
     "open_checkpoint",
     "parse_link",
+    "refusal_of",
     "save_key_file",
     "session_proof",
     "system_means",

@@ -15,7 +15,13 @@ import msgspec
 from smartagent.sdk.client import JSON, Client, Means, register
 from smartagent.sdk.exchange import Answer, read
 from smartagent.sdk.keyfile import Holder
-from smartagent.sdk.proofs import ASSERTION_TYPE, client_assertion, enrolment, session_proof
+from smartagent.sdk.proofs import (
+    ASSERTION_TYPE,
+    attestation_proof,
+    client_assertion,
+    enrolment,
+    session_proof,
+)
 
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _RENEW_AT_MOST_SECONDS: Final = 60
@@ -62,6 +68,28 @@ async def enrol(
     return await register(
         holder, issuer, "/v1/agents", enrolment(holder.key, issuer, enrolment_token, name), means
     )
+
+
+async def attest(
+    holder: Holder, issuer: str, attestation: str, name: str = "", *, means: Means | None = None
+) -> Holder:
+    """Enrol the holder's key by a token that the platform gave this workload, and return the holder with its id.
+
+    Save it: the token works once.
+
+    Args:
+        holder: A key that no authority knows yet; it never leaves this process.
+        issuer: The authority's URL without a trailing slash; the token must be meant for it.
+        attestation: The platform's token: a service account's, a workflow's.
+        name: How people shall see the agent; empty takes the workload's.
+        means: For tests.
+
+    Raises:
+        AuthorityRefused: The token or the key was not taken.
+        AuthorityUnreachable: There was no answer.
+    """
+    body = attestation_proof(holder.key, issuer, attestation, name)
+    return await register(holder, issuer, "/v1/agents/attest", body, means)
 
 
 class Agent(Client):

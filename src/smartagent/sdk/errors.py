@@ -15,7 +15,9 @@ VerificationError
         TokenRevoked            taken back
         TokenBound              bound to a key, whose proof a bearer does not show
     InsufficientScope       known caller, but the token does not reach this far: 403
+    InsufficientSignIn      known caller, whose person did not sign in as is needed: 401
     KeysUnavailable         the issuer's keys cannot be had: 503, nobody is served on a guess
+    RevocationUnknown       whether it was revoked cannot be said: 503, likewise
 """
 
 from typing import ClassVar
@@ -125,9 +127,35 @@ class InsufficientScope(VerificationError):
         self.missing = missing
 
 
+class InsufficientSignIn(VerificationError):
+    """The token is good, and its person did not sign in as is needed here, or not recently enough.
+
+    `acr_values` are alternatives; `max_age_seconds` is None when any age will do.
+
+    Spec: RFC 9470 section 3.
+    """
+
+    code: ClassVar[str] = "insufficient-user-authentication"
+    kind: ClassVar[Kind] = Kind.UNAUTHENTICATED
+    title: ClassVar[str] = "A different or more recent sign-in is needed."
+
+    def __init__(self, acr_values: tuple[str, ...], max_age_seconds: int | None) -> None:
+        super().__init__("the sign-in is not what is needed")
+        self.acr_values = acr_values
+        self.max_age_seconds = max_age_seconds
+
+
 class KeysUnavailable(VerificationError):
     """The issuer's keys could not be fetched, and none known are recent enough to trust."""
 
     code: ClassVar[str] = "keys-unavailable"
     kind: ClassVar[Kind] = Kind.UNAVAILABLE
     title: ClassVar[str] = "The issuer's keys cannot be fetched."
+
+
+class RevocationUnknown(VerificationError):
+    """Whether the token was revoked cannot be said: what is known is older than the service allows."""
+
+    code: ClassVar[str] = "revocation-unknown"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "It cannot be said whether the access token was revoked."

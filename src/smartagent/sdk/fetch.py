@@ -34,8 +34,12 @@ class Fetch(Protocol):
         ...
 
 
-async def fetch_with_aiohttp(url: str, /) -> Fetched:
+async def fetch_with_aiohttp(url: str, /, *, accept: str = "*/*") -> Fetched:
     """Get `url` with aiohttp, which is imported only here: a service may bring its own `Fetch`.
+
+    Args:
+        url: The document's address.
+        accept: The media types that will do.
 
     Raises:
         KeysUnavailable: No answer within five seconds, or more than 256 KiB.
@@ -46,7 +50,7 @@ async def fetch_with_aiohttp(url: str, /) -> Fetched:
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, allow_redirects=False) as answer,
+            session.get(url, allow_redirects=False, headers={"accept": accept}) as answer,
         ):
             body = await _bounded(answer.content)
             return Fetched(answer.status, body, answer.headers.get("Cache-Control", ""))

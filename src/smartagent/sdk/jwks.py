@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from smartagent.crypto import MalformedJson, MalformedKey, PublicKey, strict_json
+from smartagent.crypto import (
+    ED25519,
+    MalformedJson,
+    MalformedKey,
+    VerifyingKey,
+    public_key_from_jwk,
+    strict_json,
+)
 from smartagent.kernel import Clock
 from smartagent.sdk.errors import KeysUnavailable, TokenKeyUnknown
 from smartagent.sdk.fetch import MAX_BODY_BYTES, Fetch
@@ -28,7 +35,6 @@ _SHORTEST_LIFE_SECONDS: Final = 60
 _DEFAULT_LIFE_SECONDS: Final = 300
 _LONGEST_LIFE_SECONDS: Final = 86_400
 _MAX_KEYS: Final = 100
-_ALGORITHMS: Final = frozenset({"EdDSA", "Ed25519"})
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=([0-9]{1,9})(?:$|[\s,])", re.IGNORECASE)
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OK: Final = 200
@@ -38,15 +44,19 @@ _NOT_FOUND: Final = 404
 class PublishedKey(msgspec.Struct, frozen=True):
     """A key and the names of algorithms a header may give with it."""
 
-    key: PublicKey
+    key: VerifyingKey
     algorithms: frozenset[str]
 
 
-def parse_jwks(body: bytes) -> dict[str, PublishedKey]:
+def parse_jwks(body: bytes, algorithms: frozenset[str] = ED25519) -> dict[str, PublishedKey]:
     """Read a JWK set (RFC 7517 section 5) into keys by their `kid`.
 
     A key that we cannot use is left out and never spoils the others.  Two different keys of
     one name are both left out: neither can be told from the other.
+
+    Args:
+        body: The set.
+        algorithms: What is verified with the keys; a key for anything else is one we cannot use.
 
     Raises:
         KeysUnavailable: The document is no JWK set at all.
@@ -61,7 +71,7 @@ def parse_jwks(body: bytes) -> dict[str, PublishedKey]:
     keys: dict[str, PublishedKey] = {}
     twice: set[str] = set()
     for entry in entries[:_MAX_KEYS]:
-        kid, published = _usable(entry)
+        kid, published = _usable(entry, algorithms)
         if published is not None and keys.setdefault(kid, published) != published:
             twice.add(kid)
     return {kid: published for kid, published in keys.items() if kid not in twice}
@@ -74,7 +84,7 @@ def parse_life(cache_control: str) -> int:
     return max(_SHORTEST_LIFE_SECONDS, min(life, _LONGEST_LIFE_SECONDS))
 
 
-def _usable(entry: object) -> tuple[str, PublishedKey | None]:
+def _usable(entry: object, algorithms: frozenset[str]) -> tuple[str, PublishedKey | None]:
     if not isinstance(entry, Mapping):
         return "", None
     kid, alg, operations = entry.get("kid"), entry.get("alg"), entry.get("key_ops", ["verify"])
@@ -82,13 +92,14 @@ def _usable(entry: object) -> tuple[str, PublishedKey | None]:
         return "", None
     if not isinstance(operations, list) or "verify" not in operations:
         return "", None
-    if alg is not None and not (isinstance(alg, str) and alg in _ALGORITHMS):
+    if alg is not None and not (isinstance(alg, str) and alg in algorithms):
         return "", None
     try:
-        key = PublicKey.from_jwk(entry)
+        key = public_key_from_jwk(entry)
     except MalformedKey:
         return "", None
-    return kid, PublishedKey(key, _ALGORITHMS if alg is None else frozenset({alg}))
+    usable = key.algorithms & (algorithms if alg is None else frozenset({alg}))
+    return (kid, PublishedKey(key, usable)) if usable else ("", None)
 
 
 class IssuerKeys:
@@ -101,6 +112,7 @@ class IssuerKeys:
         fetch: Fetch,
         clock: Clock,
         on_withdrawal: Callable[[], None],
+        algorithms: frozenset[str] = ED25519,
     ) -> None:
         """Begin with no keys; the first `find` fetches them.
 
@@ -110,6 +122,7 @@ class IssuerKeys:
             fetch: Gets documents.
             clock: Only its monotonic time is used.
             on_withdrawal: Called when a key went away or changed: what it vouched for no longer holds.
+            algorithms: What is verified with the keys.
         """
         self._issuer = issuer
         self._configured_url = jwks_url
@@ -117,6 +130,7 @@ class IssuerKeys:
         self._fetch = fetch
         self._clock = clock
         self._on_withdrawal = on_withdrawal
+        self._algorithms = algorithms
         self._keys: dict[str, PublishedKey] = {}
         self._tried_at = float("-inf")
         self._failure: Exception | None = None
@@ -174,7 +188,7 @@ class IssuerKeys:
         answer = await self._fetch(url)
         if answer.status != _OK:
             raise KeysUnavailable("the issuer did not give its keys")
-        keys = parse_jwks(answer.body)
+        keys = parse_jwks(answer.body, self._algorithms)
         withdrawn = any(keys.get(kid) != published for kid, published in self._keys.items())
         self._keys, self._url = keys, url
         self.fresh_until = self._clock.monotonic() + parse_life(answer.cache_control)

@@ -10,6 +10,7 @@ import msgspec
 
 from smartagent.crypto import (
     SigningKey,
+    attest_message,
     b64u,
     claim_message,
     enrol_message,
@@ -42,6 +43,17 @@ def enrolment(key: SigningKey, issuer: str, enrolment_token: str, name: str = ""
     signature = key.sign(enrol_message(issuer, enrolment_token, key.public.raw))
     return {
         "enrolment_token": enrolment_token,
+        "public_key": b64u(key.public.raw),
+        "name": name,
+        "signature": b64u(signature),
+    }
+
+
+def attestation_proof(key: SigningKey, issuer: str, attestation: str, name: str = "") -> dict[str, str]:
+    """Return the body of `POST /v1/agents/attest`; without a name the agent is called by its workload."""
+    signature = key.sign(attest_message(issuer, attestation, key.public.raw))
+    return {
+        "attestation": attestation,
         "public_key": b64u(key.public.raw),
         "name": name,
         "signature": b64u(signature),

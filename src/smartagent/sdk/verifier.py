@@ -6,8 +6,8 @@ The order of the checks: form, type, key, signature, and only then what the toke
 Spec: RFC 9068 section 4, RFC 8725 section 3, RFC 6750 section 3.1.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Annotated, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -22,6 +22,7 @@ from smartagent.crypto import (
 from smartagent.kernel import Clock
 from smartagent.sdk.errors import (
     InsufficientScope,
+    InsufficientSignIn,
     TokenAudienceWrong,
     TokenBound,
     TokenClaimsMalformed,
@@ -43,10 +44,20 @@ _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _REMEMBERED: Final = 8192
 
 
+class StatusReference(msgspec.Struct, frozen=True, gc=False):
+    """Where the state of the token's holder stands (draft-ietf-oauth-status-list-21 section 6.2)."""
+
+    uri: str
+    idx: Annotated[int, msgspec.Meta(ge=0)]
+
+
 class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
     """What a token said, once all of it was checked.  Only a `Verifier` makes one.
 
-    Times are Unix seconds.  `audit_url` is where the issuer keeps what became of this token.
+    Times are Unix seconds.  `audit_url` is where the issuer keeps what became of this token.  `actor` is who
+    acts for the subject, when somebody does (RFC 8693 section 4.1).  `acr` and `auth_time` say how and when a
+    person signed in; 0 when nobody did.  `actors` are all who ever acted, and `lineage` the tokens,
+    delegations and grants that this one derives from: it dies with any of them.
     """
 
     issuer: str
@@ -60,6 +71,39 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
     role: str = ""
     session_id: str = ""
     audit_url: str = ""
+    actor: str = ""
+    acr: str = ""
+    auth_time: int = 0
+    actors: tuple[str, ...] = ()
+    lineage: tuple[str, ...] = ()
+    status: StatusReference | None = None
+
+
+@runtime_checkable
+class RevocationSource(Protocol):
+    """Says whether a token that is good otherwise was revoked since it was issued."""
+
+    def known(self, token: VerifiedToken, /) -> bool | None:
+        """Return what can be said at once, and None when `is_revoked` has to look."""
+        ...
+
+    async def is_revoked(self, token: VerifiedToken, raw: str, /) -> bool:
+        """Return whether the token, `raw` as it came, was revoked.
+
+        Raises:
+            RevocationUnknown: Nobody can say at this moment, so nobody is served.
+            InvalidToken: What the token says about its revocation cannot be.
+        """
+        ...
+
+
+class _Actor(msgspec.Struct, gc=False):
+    sub: str
+    act: "_Actor | None" = None
+
+
+class _Status(msgspec.Struct, gc=False):
+    status_list: StatusReference | None = None
 
 
 class _Claims(msgspec.Struct, gc=False):
@@ -76,6 +120,11 @@ class _Claims(msgspec.Struct, gc=False):
     sid: str = ""
     audit_url: str = ""
     cnf: object = None
+    act: _Actor | None = None
+    acr: str = ""
+    auth_time: int = 0
+    lin: tuple[str, ...] = ()
+    status: _Status | None = None
 
 
 class Verifier:
@@ -87,7 +136,8 @@ class Verifier:
         required_scope: Scopes, separated by spaces, that every token must carry.
         jwks_url: Where the keys are; by default the issuer's metadata says, else
             `<issuer>/.well-known/jwks.json`.  Over https, unless named here or on loopback.
-        check_revocation: Asked at every use, also of a remembered token; true means revoked.
+        check_revocation: Asked at every use, also of a remembered token; true means revoked.  A function, or
+            one of `smartagent.sdk`'s sources.
         leeway_seconds: How far clocks may differ, at most 60.
         clock: The time.
         fetch: Gets the keys; aiohttp by default.
@@ -100,7 +150,7 @@ class Verifier:
         *,
         required_scope: str = "",
         jwks_url: str | None = None,
-        check_revocation: Callable[[VerifiedToken], bool] | None = None,
+        check_revocation: Callable[[VerifiedToken], bool] | RevocationSource | None = None,
         leeway_seconds: int = 30,
         clock: Clock | None = None,
         fetch: Fetch = fetch_with_aiohttp,
@@ -114,7 +164,7 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._required = tuple(required_scope.split())
-        self._is_revoked = check_revocation
+        self._revocation = _source_of(check_revocation)
         self._leeway = leeway_seconds
         self._clock = clock or SystemClock()
         self._memory = _Memory(_REMEMBERED)
@@ -132,7 +182,7 @@ class Verifier:
             found is None
             or clock.now() >= found.expires_at + self._leeway
             or clock.monotonic() >= self._keys.fresh_until
-            or (self._is_revoked is not None and self._is_revoked(found))
+            or (self._revocation is not None and self._revocation.known(found) is not False)
         ):
             return None
         return found
@@ -147,6 +197,7 @@ class Verifier:
             InvalidToken: Refuse the caller; the subclass and its `code` say why.
             InsufficientScope: The caller is known, but lacks a required scope.
             KeysUnavailable: The issuer's keys cannot be had; try again later.
+            RevocationUnknown: Whether it was revoked cannot be said; try again later.
         """
         known = self.verify_cached(token)
         if known is not None:
@@ -154,13 +205,54 @@ class Verifier:
         claims = _parse_claims(await self._authentic_payload(token))
         self._check_claims(claims)
         verified = _verified(claims)
-        if self._is_revoked is not None and self._is_revoked(verified):
+        if self._revocation is not None and await self._revocation.is_revoked(verified, token):
             raise TokenRevoked("the token was revoked")
         missing = tuple(scope for scope in self._required if scope not in verified.scopes)
         if missing:
             raise InsufficientScope(self._required, missing)
         self._memory.put(token, verified)
         return verified
+
+    def check_scope(self, verified: VerifiedToken, scope: str) -> None:
+        """Let pass a token that carries all of `scope`, which one operation needs beyond what all need.
+
+        Args:
+            verified: What `verify` returned.
+            scope: Everything that the operation needs, separated by spaces: a client that has to come back
+                asks for all of it at once.
+
+        Raises:
+            InsufficientScope: It does not.
+
+        Spec: RFC 6750 section 3.1.
+        """
+        needed = tuple(dict.fromkeys((*self._required, *scope.split())))
+        missing = tuple(each for each in needed if each not in verified.scopes)
+        if missing:
+            raise InsufficientScope(needed, missing)
+
+    def check_sign_in(
+        self, verified: VerifiedToken, acr_values: str = "", max_age_seconds: int | None = None
+    ) -> None:
+        """Let pass a token whose person signed in well and recently enough for one operation.
+
+        Args:
+            verified: What `verify` returned.
+            acr_values: Which ways to sign in are enough, separated by spaces, the preferred one first.
+            max_age_seconds: How long ago it may have been.
+
+        Raises:
+            InsufficientSignIn: It was otherwise, or too long ago, or nobody signed in.
+
+        Spec: RFC 9470 sections 3 and 6.
+        """
+        accepted = tuple(acr_values.split())
+        age = self._clock.now() - verified.auth_time
+        too_old = max_age_seconds is not None and (
+            not verified.auth_time or not -self._leeway <= age <= max_age_seconds + self._leeway
+        )
+        if too_old or (accepted and verified.acr not in accepted):
+            raise InsufficientSignIn(accepted, max_age_seconds)
 
     async def _authentic_payload(self, token: str) -> bytes:
         try:
@@ -217,7 +309,35 @@ def _verified(claims: _Claims) -> VerifiedToken:
         role=claims.role,
         session_id=claims.sid,
         audit_url=claims.audit_url,
+        actor=claims.act.sub if claims.act is not None else "",
+        acr=claims.acr,
+        auth_time=claims.auth_time,
+        actors=tuple(_actors(claims.act)),
+        lineage=claims.lin,
+        status=claims.status.status_list if claims.status is not None else None,
     )
+
+
+def _actors(act: _Actor | None) -> Iterator[str]:
+    while act is not None:
+        yield act.sub
+        act = act.act
+
+
+class _Function:
+    """A plain function as a source of revocations."""
+
+    def __init__(self, ask: Callable[[VerifiedToken], bool]) -> None:
+        self.known = ask
+
+    async def is_revoked(self, token: VerifiedToken, _raw: str, /) -> bool:
+        return self.known(token)
+
+
+def _source_of(
+    check: Callable[[VerifiedToken], bool] | RevocationSource | None,
+) -> RevocationSource | None:
+    return check if check is None or isinstance(check, RevocationSource) else _Function(check)
 
 
 class _Memory:

@@ -5,8 +5,9 @@ Everything between those two is the pipeline's.  What could be understood in two
 header that carries a proof and comes twice) is refused here.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, Literal, TypedDict
 
 import msgspec
@@ -17,6 +18,7 @@ from smartagent.edge import (
     Inbound,
     MalformedRequest,
     MethodNotAllowed,
+    Proof,
     Reply,
     Route,
     Router,
@@ -26,6 +28,7 @@ from smartagent.edge import (
 )
 from smartagent.edge.problem import bug
 from smartagent.kernel import Clock, IdPrefix, Ids, SmartAgentError
+from smartagent.server.cors import Cors
 from smartagent.server.metrics import Meter
 
 log: Final = logging.getLogger("smartagent.http")
@@ -37,6 +40,9 @@ SINGLE: Final = frozenset(
 
 DISCARD_BYTES: Final = 1_048_576
 """How much of a body that is too long is read and thrown away, so that its sender sees the answer."""
+
+STALLED_SECONDS: Final = 30.0
+"""After this long without taking anything, the reader of a stream is let go: its place is wanted."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _CLOSE: Final = (b"connection", b"close")
@@ -69,6 +75,7 @@ class SendEvent(TypedDict, total=False):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    more_body: bool
     message: str
     code: int
 
@@ -77,6 +84,8 @@ Receive = Callable[[], Awaitable[ReceiveEvent]]
 Send = Callable[[SendEvent], Awaitable[None]]
 Page = Callable[[Inbound], Awaitable[Reply]]
 Step = Callable[[], Awaitable[None]]
+Challenge = Callable[[Reply, bool], Reply]
+"""Completes a refusal of the house's own API; it is told whether a token was sent."""
 
 
 class Disconnected(Exception):
@@ -97,6 +106,8 @@ class Authority:
         meter: Meter,
         start: Step,
         stop: Step,
+        cors: Cors | None = None,
+        challenge: Challenge | None = None,
     ) -> None:
         self._router = router
         self._pages = pages
@@ -106,6 +117,8 @@ class Authority:
         self._meter = meter
         self._start = start
         self._stop = stop
+        self._cors = cors or Cors()
+        self._challenge = challenge
 
     async def __call__(self, scope: HttpScope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
@@ -124,8 +137,11 @@ class Authority:
         drained = False
         try:
             inbound = admit(scope, request_id)
-            page = self._pages.get(inbound.path)
-            if page is not None:
+            page = self._page(inbound.path)
+            preflight = self._cors.preflight(inbound)
+            if preflight is not None:
+                drained, reply = True, preflight
+            elif page is not None:
                 drained = True
                 reply = await _show(page, inbound)
             else:
@@ -133,18 +149,28 @@ class Authority:
                 route, inbound.params = found.route, found.params
                 inbound.body = await read_body(inbound, receive, route.max_body_bytes)
                 drained = True
-                reply = await handle(inbound, route, self._house)
+                reply = self._challenged(inbound, route, await handle(inbound, route, self._house))
         except Disconnected:
             return
         except SmartAgentError as error:
             # Refused on the way to the pipeline; the route's clients still read errors in one form only.
-            is_oauth = route is not None and route.oauth
-            reply = oauth_error(error) if is_oauth else problem(error, instance=request_id)
+            reply = _refusal(error, route, request_id)
         except Exception:
             log.exception("a request failed in an unforeseen way", extra={"request": request_id})
             reply = bug(request_id)
-        await _answer(reply, request_id, send, close=not drained)
+        opened = self._cors.opened(scope["raw_path"].decode("latin-1"), reply)
+        await _answer(opened, request_id, send, close=not drained)
         self._meter.request(route, reply.status, self._clock.monotonic() - began)
+        await _flow(opened, scope["method"], receive, send)
+
+    def _page(self, path: str) -> Page | None:
+        # A page whose path ends with a slash shows everything that lies right beneath it.
+        return self._pages.get(path) or self._pages.get(path[: path.rfind("/") + 1])
+
+    def _challenged(self, inbound: Inbound, route: Route, reply: Reply) -> Reply:
+        if self._challenge is None or route.proof is not Proof.ACCESS_TOKEN:
+            return reply
+        return self._challenge(reply, "authorization" in inbound.headers)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -237,14 +263,22 @@ async def _show(page: Page, inbound: Inbound) -> Reply:
     return await page(inbound)
 
 
+def _refusal(error: SmartAgentError, route: Route | None, request_id: str) -> Reply:
+    is_oauth = route is not None and route.oauth
+    return oauth_error(error) if is_oauth else problem(error, instance=request_id)
+
+
 async def _answer(reply: Reply, request_id: str, send: Send, *, close: bool) -> None:
-    body = reply.body if isinstance(reply.body, bytes) else _ENCODE(reply.body)
+    """Send an answer; of one whose body is a stream, only what comes before it."""
+    flows = isinstance(reply.body, AsyncIterator)
+    body = reply.body if isinstance(reply.body, bytes) else b"" if flows else _ENCODE(reply.body)
     headers = [
-        (b"content-length", b"%d" % len(body)),
         (b"x-request-id", request_id.encode()),
         (b"x-content-type-options", b"nosniff"),
     ]
-    if body:
+    if not flows:
+        headers.append((b"content-length", b"%d" % len(body)))
+    if body or flows:
         headers.append((b"content-type", reply.media_type.encode()))
     kept = False
     for name, value in reply.headers:
@@ -256,7 +290,47 @@ async def _answer(reply: Reply, request_id: str, send: Send, *, close: bool) -> 
         # The body was not read to its end: what follows on this connection is not a request.
         headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if not flows:
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _flow(
+    reply: Reply, method: str, receive: Receive, send: Send, patience_seconds: float = STALLED_SECONDS
+) -> None:
+    """Send a stream as it comes: until it ends, or its reader leaves, or takes nothing any more."""
+    if not isinstance(reply.body, AsyncIterator):
+        return
+    if method == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+        return
+    sending = asyncio.ensure_future(_send_all(reply.body, send, patience_seconds))
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # However this ends, the stream's own clean-up has run when it has.
+        sending.cancel()
+        leaving.cancel()
+        await asyncio.wait((sending, leaving))
+    if not sending.cancelled() and sending.exception() is not None:
+        # The answer has begun: all that can be done is to break it off, which its reader can see.
+        log.error("a stream broke off", exc_info=sending.exception())
+
+
+async def _send_all(chunks: AsyncIterator[bytes], send: Send, patience_seconds: float) -> None:
+    try:
+        async for chunk in chunks:
+            async with asyncio.timeout(patience_seconds):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 __all__ = ["Authority", "HttpScope", "Page", "Receive", "Send", "admit", "read_body"]

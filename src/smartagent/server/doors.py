@@ -2,23 +2,43 @@
 """What the gateway asks of the rooms: the house, and what a call that leaves it needs besides."""
 
 from collections.abc import Callable
+from typing import Final
 
-from smartagent.edge import Inbound, Proof
+from msgspec import structs
+
+from smartagent.delegation import TransactionTokens
+from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Upstream
 from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Secret, Verdict, Work
+from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
 from smartagent.vault import Vault
 
+WELL_KNOWN: Final = metadata_path("")
+
 
 class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
-    __slots__ = ("_book", "_ids", "_ledger", "_rooms", "_tokens", "_vault")
+    __slots__ = (
+        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_protected", "_rooms", "_tokens", "_transactions",
+        "_vault",
+    )  # fmt: skip
 
-    def __init__(
-        self, *, rooms: Rooms, tokens: Tokens, book: Book, vault: Vault, ids: Ids, ledger: Ledger
+    def __init__(  # noqa: PLR0913 -- the rooms that a call passes
+        self,
+        *,
+        rooms: Rooms,
+        tokens: Tokens,
+        book: Book,
+        vault: Vault,
+        ids: Ids,
+        ledger: Ledger,
+        transactions: TransactionTokens,
+        protected: ProtectedResources,
+        gateway: str,
     ) -> None:
         self._rooms = rooms
         self._tokens = tokens
@@ -26,6 +46,10 @@ class GatewayDoors:
         self._vault = vault
         self._ids = ids
         self._ledger = ledger
+        self._transactions = transactions
+        self._protected = protected
+        self._gateway = gateway
+        self._metadata_url = metadata_url(gateway)
 
     def now(self) -> float:
         """Return Unix seconds."""
@@ -43,9 +67,28 @@ class GatewayDoors:
         """Decide by the house's own policy."""
         return self._rooms.authorise(caller, permission, inbound)
 
-    async def commit(self, work: Work, caller: Caller) -> Committed:
+    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make `work` durable, and look again whether `caller` may go on."""
-        return await self._rooms.commit(work, caller)
+        return await self._rooms.commit(work, caller, holder)
+
+    def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
+        """Say, for an upstream of the trust domain, what a call is about.
+
+        Raises:
+            KeysNotReady: There is nothing to sign with.
+        """
+        call = Call(inbound.params["upstream"], inbound.method, inbound.params["path"])
+        return self._transactions.for_call(caller, call, inbound.request_id)
+
+    def page(self, path: str, query: str) -> Reply | None:
+        """Show the metadata of the gateway, and of resources whose address is the gateway's."""
+        if not path.startswith(WELL_KNOWN):
+            return None
+        return self._protected.at(self._gateway, path, query)
+
+    def challenged(self, reply: Reply, *, token_was_sent: bool) -> Reply:
+        """Say in a refusal where to learn how to get a token."""
+        return completed(reply, metadata_url=self._metadata_url, token_was_sent=token_was_sent)
 
     def commit_later(self, work: Work) -> None:
         """Make `work` durable soon."""
@@ -60,7 +103,12 @@ class GatewayDoors:
         verdict = self._book.decide_api(caller, Permission.UPSTREAM_CALL)
         if isinstance(verdict, Denied):
             return verdict
-        return self._book.decide_call(caller, Call(upstream, method, path))
+        call = Call(upstream, method, path)
+        verdict = self._book.decide_call(caller, call)
+        if not caller.subject_role or isinstance(verdict, Denied):
+            return verdict
+        # Who acts for another agent may do what both may.
+        return self._book.decide_call(structs.replace(caller, role=caller.subject_role), call)
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""

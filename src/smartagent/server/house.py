@@ -54,8 +54,8 @@ class Rooms:
         """Decide by the built-in policy."""
         return self._decide(caller, permission)
 
-    async def commit(self, work: Work, caller: Caller) -> Committed:
-        """Make `work` durable; then look again whether `caller` may still be answered.
+    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
+        """Make `work` durable; then look again whether `caller` may still be answered, and `holder` still hold.
 
         A revocation that was committed before this work has a version that the commit returns
         or a lower one.  Memory is brought to that version first, so what is looked at is
@@ -70,6 +70,8 @@ class Rooms:
             await self._feed.reached(committed.version)
         if caller.kind is not CallerKind.NOBODY and not self._alive(caller):
             raise AuthenticationFailed("revoked before the answer")
+        if holder is not None and not self._alive(holder):
+            raise AuthenticationFailed("what would be given was revoked before the answer")
         return committed
 
 

@@ -4,27 +4,29 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from smartagent.crypto import SystemClock
 from smartagent.gateway import Gateway
 from smartagent.identity import Identity
-from smartagent.kernel import Secret, SmartAgentError
+from smartagent.kernel import Ledger, Secret, SmartAgentError
 from smartagent.server.settings import Settings
 from smartagent.server.timekeeping import catch_up_with_the_log
+from smartagent.signals import Signals
 from smartagent.storage import Store
 from smartagent.tokens import Tokens
 
 log: Final = logging.getLogger("smartagent.node")
 
 TEND_SECONDS: Final = 30.0
-"""How often the signing keys are looked after."""
+"""How often the signing keys, and what has expired, are looked after."""
 
 
 class Node:
     """What one worker runs: the store, the rooms' memory, the gateway, and what must be looked after."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what begins and ends with the node
         self,
         *,
         settings: Settings,
@@ -32,6 +34,8 @@ class Node:
         store: Store,
         identity: Identity,
         tokens: Tokens,
+        sweepers: Sequence[Callable[[Ledger], Awaitable[None]]],
+        signals: Signals,
         gateway: Gateway,
     ) -> None:
         self._settings = settings
@@ -39,6 +43,8 @@ class Node:
         self._store = store
         self._identity = identity
         self._tokens = tokens
+        self._sweepers = sweepers
+        self._signals = signals
         self._gateway = gateway
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -65,13 +71,15 @@ class Node:
         """
         await self._store.start()
         await catch_up_with_the_log(self._clock, self._store.database)
-        await self._tokens.ring.tend(self._store.ledger)
+        await self._tokens.rings.tend(self._store.ledger)
+        await self._signals.start()
         await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
         self._tasks = [asyncio.get_running_loop().create_task(self._tend())]
 
     async def drain(self) -> None:
         """Stop accepting at the gateway, and let its calls finish.  May be called more than once."""
         if self._draining is None:
+            self._signals.drain()
             self._draining = asyncio.get_running_loop().create_task(self._gateway.drain())
         await self._draining
 
@@ -82,6 +90,7 @@ class Node:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._signals.stop()
         await self._store.close()
 
     async def first_claim_link(self) -> Secret[str] | None:
@@ -93,4 +102,6 @@ class Node:
             await asyncio.sleep(TEND_SECONDS)
             # When the store is down the keys can wait; readiness says that it is.
             with contextlib.suppress(SmartAgentError):
-                await self._tokens.ring.tend(self._store.ledger)
+                await self._tokens.rings.tend(self._store.ledger)
+                for sweep in self._sweepers:
+                    await sweep(self._store.ledger)

@@ -33,7 +33,11 @@ _SECURITY: Final[dict[Proof, list[dict[str, list[str]]]]] = {
     Proof.ACCESS_TOKEN: [{"agentToken": []}, {"operatorToken": []}],
     Proof.NONCE_SIGNATURE: [],
     Proof.OPERATOR_SIGNATURE: [],
-    Proof.CLIENT_ASSERTION: [],
+    Proof.CLIENT_AUTHENTICATION: [],
+    Proof.CLIENT_OR_TOKEN: [{}, {"agentToken": []}, {"operatorToken": []}],
+    Proof.REGISTRATION_TOKEN: [{"registrationToken": []}],
+    Proof.SIGNED_IN: [{"browserSession": []}],
+    Proof.WORKLOAD: [],
     Proof.ENROLMENT: [],
     Proof.CLAIM_LINK: [],
     Proof.NONE: [],
@@ -74,6 +78,13 @@ def describe(routes: Iterable[Route], *, version: str, server_url: str) -> Json:
             "schemas": components,
             "securitySchemes": {
                 "agentToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "registrationToken": {"type": "http", "scheme": "bearer"},
+                "browserSession": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "smartagent",
+                    "description": "A person's session in a browser, with the form's `csrf`.",
+                },
                 "operatorToken": {
                     "type": "http",
                     "scheme": "dpop",
@@ -90,8 +101,12 @@ def _schemas(routes: Sequence[Route]) -> tuple[dict[type, Json], Json]:
         for schema in (route.request_schema, route.reply_schema):
             if schema is not None and schema not in types:
                 types.append(schema)
-    found, components = msgspec.json.schema_components(types, ref_template=_REF)
+    found, components = msgspec.json.schema_components(types, schema_hook=_anything, ref_template=_REF)
     return dict(zip(types, (dict(each) for each in found), strict=True)), dict(components)
+
+
+def _anything(_type: type) -> dict[str, object]:
+    return {"description": "Any value: what stands there is for others to say."}
 
 
 def _operation(route: Route, schemas: dict[type, Json]) -> Json:
@@ -146,7 +161,9 @@ def _query_parameters(route: Route) -> Iterable[Json]:
     # A GET has no body: where it has a request schema, that is its query's.
     if route.method != "GET" or route.request_schema is None:
         return
-    inner, components = msgspec.json.schema_components([route.request_schema], ref_template=_REF)
+    inner, components = msgspec.json.schema_components(
+        [route.request_schema], schema_hook=_anything, ref_template=_REF
+    )
     name = str(inner[0].get("$ref", "")).rpartition("/")[2]
     schema = components.get(name, inner[0])
     required = schema.get("required", [])
@@ -158,6 +175,8 @@ def _responses(route: Route, schemas: dict[type, Json]) -> Json:
     done: Json = {"description": "Done, and recorded."}
     if route.reply_schema is not None:
         done["content"] = {"application/json": {"schema": schemas[route.reply_schema]}}
+    if route.render is not None and not route.oauth:
+        return _pages(done)
     problem = OAuthError if route.oauth else Problem
     media_type = "application/json" if route.oauth else MEDIA_TYPE
     responses: Json = {"2XX": done}
@@ -174,6 +193,19 @@ def _responses(route: Route, schemas: dict[type, Json]) -> Json:
                 "description": _ERRORS[early],
                 "content": {"application/json": content, MEDIA_TYPE: content},
             }
+    return responses
+
+
+def _pages(done: Json) -> Json:
+    """Describe a page: whatever happened, it is HTML, or leads somewhere else."""
+    html: Json = {"text/html": {"schema": {"type": "string"}}}
+    responses: Json = {
+        "2XX": {**done, "content": html},
+        "3XX": {"description": "Go on elsewhere."},
+    }
+    problem: Json = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
+    for status, meaning in _ERRORS.items():
+        responses[str(status)] = {"description": meaning, "content": {**html, **problem}}
     return responses
 
 

@@ -10,6 +10,21 @@ def nonce_key(root: Secret[bytes]) -> Secret[bytes]:
     return derive(root, "smartagent/v1/nonce")
 
 
+def dpop_nonce_key(root: Secret[bytes]) -> Secret[bytes]:
+    """Return the key that the nonces of DPoP proofs are made and recognised with."""
+    return derive(root, "smartagent/v1/dpop-nonce")
+
+
+def form_key(root: Secret[bytes]) -> Secret[bytes]:
+    """Return the key that marks the forms of our own pages."""
+    return derive(root, "smartagent/v1/form")
+
+
+def user_code_key(root: Secret[bytes]) -> Secret[bytes]:
+    """Return the key that hides the codes that people type for a device."""
+    return derive(root, "smartagent/v1/user-code")
+
+
 def log_signer(root: Secret[bytes]) -> NoteSigner:
     """Return the key that signs checkpoints, under a name of its own.
 

@@ -74,6 +74,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=16, le=100_000, description="Connections a worker takes on the authority's port.")
     ] = 4096
 
+    trust_domain: Annotated[
+        str, Meta(description="The audience of transaction tokens. Empty: there are none.")
+    ] = ""
+    max_actors: Annotated[
+        int, Meta(ge=1, le=16, description="How many agents may stand in one delegation chain.")
+    ] = 4
+    call_token_seconds: Annotated[
+        int,
+        Meta(ge=1, le=300, description="How long a token for one call lives.", extra={"unit": "s"}),
+    ] = 300
+    identity_assertions: Annotated[
+        str,
+        Meta(
+            description="TOML file of the authorization servers that identities may be asserted to (ID-JAG)."
+        ),
+    ] = ""
+    client_registration: Annotated[
+        bool, Meta(description="Let OAuth clients register themselves (RFC 7591).")
+    ] = True
+    client_metadata_documents: Annotated[
+        bool, Meta(description="Take clients whose id is the URL of their own description.")
+    ] = True
+    client_metadata_hosts: Annotated[
+        str,
+        Meta(description="Only from these hosts, with blanks between them. Empty: from every public host."),
+    ] = ""
+    allow_loopback_fetch: Annotated[
+        bool,
+        Meta(description="For tests: fetch outside documents from this machine, and without TLS."),
+    ] = False
+
     @property
     def data_path(self) -> Path:
         """The data directory."""

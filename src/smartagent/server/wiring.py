@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: one function for each room, and one that puts them together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from smartagent import policy, vault
 from smartagent.audit import CustodyReader, LogReader, Sequencer
 from smartagent.audit.routes import routes as audit_routes
 from smartagent.crypto import SystemClock, system_entropy
-from smartagent.edge import Inbound, Proof, Reply, Route, Router
+from smartagent.edge import Proof, Route, Router
 from smartagent.gateway import Gateway, GatewaySettings
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import Ids, Secret
+from smartagent.kernel import Ids
+from smartagent.oauth import completed
+from smartagent.oauth import metadata_url as resource_metadata_url
 from smartagent.policy import Book
 from smartagent.server.asgi import Authority, Page
+from smartagent.server.cors import Cors
 from smartagent.server.doors import GatewayDoors
+from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms, anybody
 from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
@@ -23,12 +27,19 @@ from smartagent.server.openapi import describe
 from smartagent.server.pages import document_page, health_page, metrics_page, readiness_page, text_page
 from smartagent.server.premises import read_root_key
 from smartagent.server.release import release
-from smartagent.server.rootkeys import log_signer, nonce_key
+from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.storage import Store
-from smartagent.tokens import JWKS_PATH, METADATA_PATH, Schedule, Tokens, tokens_routes
+from smartagent.server.wiring_oauth import (
+    Outside,
+    TokenService,
+    wire_outside,
+    wire_signals,
+    wire_token_service,
+    workload_verifier,
+)
 from smartagent.tokens import Means as TokensMeans
+from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
 from smartagent.vault import Vault
 
 IMMUTABLE: Final = "public, max-age=3600"
@@ -36,16 +47,6 @@ HOW_TO_CLAIM: Final = (
     "This is a claim link. It is used with a key of your own, on the command line:\n\n"
     "    smartagentctl login 'THE WHOLE LINK'\n"
 )
-
-
-class Foundation(NamedTuple):
-    """What every room stands on."""
-
-    settings: Settings
-    clock: SystemClock
-    ids: Ids
-    root: Secret[bytes]
-    store: Store
 
 
 class Wired(NamedTuple):
@@ -67,22 +68,36 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     store = open_store(settings, clock, (Sequencer(log_signer(root), clock),))
     base = Foundation(settings, clock, ids, root, store)
     book = wire_policy(base)
-    identity = wire_identity(base, book)
-    tokens = wire_tokens(base, identity, book)
+    outside = wire_outside(base, book)
+    identity = wire_identity(base, outside, book)
+    tokens = wire_tokens(base, identity, book, lambda agent_id: signals.lists.status_of(agent_id))  # noqa: PLW0108 -- `signals` comes next
+    signals, signals_routes = wire_signals(base, outside, identity, tokens)
+    service = wire_token_service(base, outside, identity, tokens, book)
     kept = wire_vault(base)
-    rooms = wire_house(base, identity, tokens, book)
-    gateway = wire_gateway(base, rooms, tokens, book, kept)
+    rooms = wire_house(base, identity, tokens, service, book)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
-        settings=settings, clock=clock, store=base.store, identity=identity, tokens=tokens, gateway=gateway
+        settings=settings,
+        clock=clock,
+        store=base.store,
+        identity=identity,
+        tokens=tokens,
+        sweepers=service.sweepers,
+        signals=signals,
+        gateway=gateway,
     )
     routes = (
         *identity_routes(identity),
         *tokens_routes(tokens),
+        *outside.routes,
+        *service.routes,
+        *signals_routes,
         *policy.routes(book, clock, _role_of(identity)),
         *vault.routes(kept, base.root, clock, system_entropy),
         *wire_audit(base),
     )
-    return Wired(wire_authority(base, rooms, node, tokens, routes, gateway, worker=worker), node)
+    pages = {**service.pages, **signals.pages()}
+    return Wired(wire_authority(base, rooms, node, service, (routes, pages), gateway, worker=worker), node)
 
 
 def wire_policy(base: Foundation) -> Book:
@@ -93,7 +108,7 @@ def wire_policy(base: Foundation) -> Book:
     return book
 
 
-def wire_identity(base: Foundation, book: Book) -> Identity:
+def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
     """Build identity, and keep its directory fresh."""
     identity = Identity(
         IdentityMeans(
@@ -104,13 +119,16 @@ def wire_identity(base: Foundation, book: Book) -> Identity:
             issuer=base.settings.issuer,
             nonce_key=nonce_key(base.root),
             known_role=lambda role: book.grants(role) is not None,
+            verify_workload=workload_verifier(outside),
         )
     )
     identity.follow(base.store.feed)
     return identity
 
 
-def wire_tokens(base: Foundation, identity: Identity, book: Book) -> Tokens:
+def wire_tokens(
+    base: Foundation, identity: Identity, book: Book, status_of: Callable[[str], Status | None]
+) -> Tokens:
     """Build tokens, and keep its keys and revocations fresh."""
     tokens = Tokens(
         TokensMeans(
@@ -123,6 +141,8 @@ def wire_tokens(base: Foundation, identity: Identity, book: Book) -> Tokens:
             issuer=base.settings.issuer,
             gateway=base.settings.gateway_url,
             root=base.root,
+            nonce_key=dpop_nonce_key(base.root),
+            status_of=status_of,
             schedule=Schedule(rotation_period=base.settings.rotation_seconds),
         )
     )
@@ -138,11 +158,18 @@ def wire_vault(base: Foundation) -> Vault:
     return kept
 
 
-def wire_house(base: Foundation, identity: Identity, tokens: Tokens, book: Book) -> Rooms:
+def wire_house(
+    base: Foundation, identity: Identity, tokens: Tokens, service: TokenService, book: Book
+) -> Rooms:
     """Build the house that the pipeline asks."""
     return Rooms(
         clock=base.clock,
-        authenticators={Proof.NONE: anybody, **identity.authenticators(), **tokens.authenticators()},
+        authenticators={
+            Proof.NONE: anybody,
+            **identity.authenticators(),
+            **tokens.authenticators(),
+            **service.authenticators,
+        },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),
         ledger=base.store.ledger,
@@ -150,12 +177,22 @@ def wire_house(base: Foundation, identity: Identity, tokens: Tokens, book: Book)
     )
 
 
-def wire_gateway(base: Foundation, rooms: Rooms, tokens: Tokens, book: Book, kept: Vault) -> Gateway:
+def wire_gateway(
+    base: Foundation, rooms: Rooms, tokens: Tokens, service: TokenService, book: Book, kept: Vault
+) -> Gateway:
     """Build the gateway."""
-    doors = GatewayDoors(
-        rooms=rooms, tokens=tokens, book=book, vault=kept, ids=base.ids, ledger=base.store.ledger
-    )
     settings = base.settings
+    doors = GatewayDoors(
+        rooms=rooms,
+        tokens=tokens,
+        book=book,
+        vault=kept,
+        ids=base.ids,
+        ledger=base.store.ledger,
+        transactions=service.delegations.transactions,
+        protected=service.protected,
+        gateway=settings.gateway_url,
+    )
     limits = GatewaySettings(
         max_connections=settings.max_connections,
         drain_seconds=settings.drain_seconds,
@@ -174,24 +211,16 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     base: Foundation,
     rooms: Rooms,
     node: Node,
-    tokens: Tokens,
-    routes: tuple[Route, ...],
+    service: TokenService,
+    shown: tuple[tuple[Route, ...], Mapping[str, Page]],
     gateway: Gateway,
     *,
     worker: int,
 ) -> Authority:
     """Build the ASGI application: the routes, and the public pages beside them."""
     store = base.store
-    meter = Meter(routes, base.settings.run_path, worker)
-    meter.gauge(
-        "smartagent_feed_version", "The change that this worker's memory reached.", lambda: store.feed.applied
-    )
-    meter.gauge("smartagent_healthy", "Whether this worker's store is healthy.", lambda: float(store.healthy))
-    meter.gauge(
-        "smartagent_gateway_connections",
-        "Agents' connections to this worker.",
-        lambda: gateway.open_connections,
-    )
+    routes, documents = shown
+    meter = _meter(base, routes, gateway, worker)
     checks = {
         "store": lambda: store.healthy,
         "signing-key": lambda: node.keys_ready,
@@ -207,8 +236,9 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
             lambda: describe(routes, version=installed, server_url=base.settings.issuer), IMMUTABLE
         ),
         "/.well-known/smartagent": document_page(lambda: _about(base, installed), IMMUTABLE),
-        **_token_pages(tokens),
+        **documents,
     }
+    metadata_url = resource_metadata_url(base.settings.issuer)
     return Authority(
         router=Router(routes),
         pages=pages,
@@ -218,17 +248,24 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
         meter=meter,
         start=node.start,
         stop=node.stop,
+        cors=Cors(service.metadata.paths),
+        challenge=lambda reply, sent: completed(reply, metadata_url=metadata_url, token_was_sent=sent),
     )
 
 
-def _token_pages(tokens: Tokens) -> Mapping[str, Page]:
-    async def jwks(_: Inbound) -> Reply:
-        return tokens.documents.jwks()
-
-    async def metadata(_: Inbound) -> Reply:
-        return tokens.documents.authorization_server()
-
-    return {JWKS_PATH: jwks, METADATA_PATH: metadata}
+def _meter(base: Foundation, routes: tuple[Route, ...], gateway: Gateway, worker: int) -> Meter:
+    store = base.store
+    meter = Meter(routes, base.settings.run_path, worker)
+    meter.gauge(
+        "smartagent_feed_version", "The change that this worker's memory reached.", lambda: store.feed.applied
+    )
+    meter.gauge("smartagent_healthy", "Whether this worker's store is healthy.", lambda: float(store.healthy))
+    meter.gauge(
+        "smartagent_gateway_connections",
+        "Agents' connections to this worker.",
+        lambda: gateway.open_connections,
+    )
+    return meter
 
 
 def _about(base: Foundation, installed: str) -> dict[str, str]:

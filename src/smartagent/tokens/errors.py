@@ -5,7 +5,9 @@ TokensError
     ScopeNotGranted         a scope the role does not have, or a malformed one     invalid_scope
     AudienceNotGranted      an audience the role does not have                     invalid_target
     RoleNotGranted          the agent's role does not exist (any more)             unauthorized_client
-    GrantTypeUnsupported    an OAuth grant that is not done here                   unsupported_grant_type
+    NothingLeft             what a token would derive from has expired             invalid_grant
+    InvalidDpopProof        a proof of possession that does not hold               invalid_dpop_proof
+    UseDpopNonce            the proof must carry a nonce of ours                   use_dpop_nonce
     KeyNotPublishedYet      the next signing key is too fresh for verifiers
     KeysChanged             another node rotated the keys meanwhile
     KeysNotReady            there is no key to sign with
@@ -55,16 +57,44 @@ class RoleNotGranted(TokensError):
     oauth_code: ClassVar[str] = "unauthorized_client"
 
 
-class GrantTypeUnsupported(TokensError):
-    """The grant is not one that is done here.
+class NothingLeft(TokensError):
+    """What a token would derive from has expired.
 
     Spec: RFC 6749 section 5.2.
     """
 
-    code: ClassVar[str] = "grant-type-unsupported"
+    code: ClassVar[str] = "nothing-left"
     kind: ClassVar[Kind] = Kind.INVALID
-    title: ClassVar[str] = "The grant type is not supported."
-    oauth_code: ClassVar[str] = "unsupported_grant_type"
+    title: ClassVar[str] = "There is no life left to give."
+    oauth_code: ClassVar[str] = "invalid_grant"
+
+
+class InvalidDpopProof(TokensError):
+    """The proof of possession that came with a token request does not hold.
+
+    Spec: RFC 9449 section 5.
+    """
+
+    code: ClassVar[str] = "dpop-proof-invalid"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The DPoP proof does not hold:"
+    oauth_code: ClassVar[str] = "invalid_dpop_proof"
+
+
+class UseDpopNonce(TokensError):
+    """The proof must carry the nonce that this answer gives.
+
+    Spec: RFC 9449 section 8.
+    """
+
+    code: ClassVar[str] = "dpop-nonce-needed"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The DPoP proof needs a nonce."
+    oauth_code: ClassVar[str] = "use_dpop_nonce"
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__("put the nonce of the header DPoP-Nonce into the proof, and ask again")
+        self.response_headers = (("dpop-nonce", nonce),)
 
 
 class KeyNotPublishedYet(TokensError):

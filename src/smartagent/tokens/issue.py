@@ -15,14 +15,14 @@ import msgspec
 from smartagent.identity import Agent, Operator
 from smartagent.kernel import Detail, IdPrefix
 from smartagent.policy import Grants
-from smartagent.tokens.errors import AudienceNotGranted, RoleNotGranted, ScopeNotGranted
-from smartagent.tokens.keyring import KeyRing
+from smartagent.tokens.errors import AudienceNotGranted, NothingLeft, RoleNotGranted, ScopeNotGranted
+from smartagent.tokens.holder import OPERATOR_ROLE
+from smartagent.tokens.keyrings import KeyRings
 from smartagent.tokens.means import Means
-from smartagent.tokens.model import AccessClaims, Confirmation
+from smartagent.tokens.model import AccessClaims, Act, Confirmation, MayAct
 from smartagent.tokens.rules import MAX_TOKEN_LIFE_SECONDS
 
 OPERATOR_TOKEN_LIFE_SECONDS: Final = 900
-OPERATOR_ROLE: Final = "operator"
 _KEPT: Final = 1024
 
 
@@ -31,6 +31,40 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
 
     scope: str = ""
     audience: str = ""
+
+
+class Wanted(msgspec.Struct, frozen=True, gc=False):
+    """A token that somebody decided to give: what it shall say.
+
+    Args:
+        subject: For whom it is.
+        client_id: Who asked for it.
+        audience: Who shall take it.
+        scope: Blank-separated; it was narrowed before.
+        life_seconds: At most; `not_after` (Unix seconds) bounds it further, when it is not 0.
+        role: The subject's, when it is an agent.
+        session: The session it belongs to; a fresh one when empty.
+        jkt: The thumbprint of the key it is bound to; empty for a bearer token.
+        holder: The agent that will hold it, whose status it refers to.
+    """
+
+    subject: str
+    client_id: str
+    audience: str
+    scope: str
+    life_seconds: int
+    role: str = ""
+    session: str = ""
+    not_after: int = 0
+    jkt: str = ""
+    act: Act | None = None
+    may_act: MayAct | None = None
+    lineage: tuple[str, ...] = ()
+    authorization_details: tuple[dict[str, object], ...] = ()
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    holder: str = ""
 
 
 class Issued(msgspec.Struct, frozen=True, gc=False):
@@ -57,8 +91,8 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
         }
 
 
-class _Ready(msgspec.Struct, frozen=True):
-    """A role's grants in the shape that issuing needs."""
+class Ceiling(msgspec.Struct, frozen=True):
+    """The most that an agent of a role may have.  The gateway is an audience of every role."""
 
     scope: str
     scopes: frozenset[str]
@@ -69,14 +103,14 @@ class _Ready(msgspec.Struct, frozen=True):
 class Issuer:
     """Makes access tokens."""
 
-    def __init__(self, means: Means, keys: KeyRing) -> None:
+    def __init__(self, means: Means, keys: KeyRings) -> None:
         self._means = means
         self._keys = keys
         self._encode = msgspec.json.Encoder().encode
-        self._ready: dict[Grants, _Ready] = {}
+        self._ready: dict[Grants, Ceiling] = {}
 
-    def for_agent(self, agent: Agent, asked: Asked) -> Issued:
-        """Make a token for `agent`, who has proven to be it.
+    def for_agent(self, agent: Agent, asked: Asked, jkt: str = "") -> Issued:
+        """Make a token for `agent`, who has proven to be it, bound to the key `jkt` names.
 
         Raises:
             RoleNotGranted: Its role does not exist.
@@ -84,15 +118,23 @@ class Issuer:
             AudienceNotGranted: Its role may not have tokens for that audience.
             KeysNotReady: There is nothing to sign with.
         """
-        grants = self._means.grants(agent.role)
-        if grants is None:
-            raise RoleNotGranted("the role does not exist")
-        ready = self._ready.get(grants) or self._prepare(grants)
-        scope = _narrow(asked.scope, ready.scopes) if asked.scope else ready.scope
+        ready = self.ceiling(agent.role)
+        scope = narrow(asked.scope, ready.scopes) if asked.scope else ready.scope
         audience = asked.audience or self._means.gateway
         if audience != self._means.gateway and audience not in ready.audiences:
             raise AudienceNotGranted("the role may not have tokens for this audience")
-        return self._sign(agent.id, agent.role, scope, audience, ready.life_seconds)
+        return self.mint(
+            Wanted(
+                subject=agent.id,
+                client_id=agent.id,
+                audience=audience,
+                scope=scope,
+                life_seconds=ready.life_seconds,
+                role=agent.role,
+                jkt=jkt,
+                holder=agent.id,
+            )
+        )
 
     def for_operator(self, operator: Operator) -> Issued:
         """Make a token for `operator`, bound to their key: without a proof of that key it is worth nothing.
@@ -100,41 +142,72 @@ class Issuer:
         Raises:
             KeysNotReady: There is nothing to sign with.
         """
-        cnf = Confirmation(self._means.directory.key_of(operator).thumbprint)
-        life = OPERATOR_TOKEN_LIFE_SECONDS
-        return self._sign(operator.id, OPERATOR_ROLE, "", self._means.issuer, life, cnf=cnf)
+        return self.mint(
+            Wanted(
+                subject=operator.id,
+                client_id=operator.id,
+                audience=self._means.issuer,
+                scope="",
+                life_seconds=OPERATOR_TOKEN_LIFE_SECONDS,
+                role=OPERATOR_ROLE,
+                jkt=self._means.directory.key_of(operator).thumbprint,
+            )
+        )
 
-    def _sign(
-        self,
-        subject: str,
-        role: str,
-        scope: str,
-        audience: str,
-        life_seconds: int,
-        *,
-        cnf: Confirmation | None = None,
-    ) -> Issued:
-        active = self._keys.active
+    def mint(self, wanted: Wanted) -> Issued:
+        """Make a token that says what `wanted` says.
+
+        Whoever calls has decided that it may be had; here only its life is bounded once more.
+
+        Raises:
+            KeysNotReady: There is nothing to sign with.
+            NothingLeft: What it derives from has expired.
+        """
+        active = self._keys.main.active
         now = int(self._means.clock.now())
+        expires_at = now + min(wanted.life_seconds, MAX_TOKEN_LIFE_SECONDS)
+        if wanted.not_after:
+            expires_at = min(expires_at, wanted.not_after)
+        if expires_at <= now:
+            raise NothingLeft("what it would derive from has expired")
         jti = self._means.ids.new(IdPrefix.ACCESS_TOKEN)
         claims = AccessClaims(
             iss=self._means.issuer,
-            sub=subject,
-            aud=audience,
-            exp=now + life_seconds,
+            sub=wanted.subject,
+            aud=wanted.audience,
+            exp=expires_at,
             iat=now,
             jti=jti,
-            client_id=subject,
-            scope=scope,
-            role=role,
-            sid=self._means.ids.new(IdPrefix.SESSION),
+            client_id=wanted.client_id,
+            scope=wanted.scope,
+            role=wanted.role,
+            sid=wanted.session or self._means.ids.new(IdPrefix.SESSION),
             audit_url=f"{self._means.issuer}/v1/audit/{jti}",
-            cnf=cnf,
+            cnf=Confirmation(wanted.jkt) if wanted.jkt else None,
+            act=wanted.act,
+            may_act=wanted.may_act,
+            lin=wanted.lineage,
+            authorization_details=wanted.authorization_details,
+            auth_time=wanted.auth_time,
+            acr=wanted.acr,
+            amr=wanted.amr,
+            status=self._means.status_of(wanted.holder) if wanted.holder else None,
         )
         return Issued(active.signer.sign(self._encode(claims)), active.kid, claims)
 
-    def _prepare(self, grants: Grants) -> _Ready:
-        ready = _Ready(
+    def ceiling(self, role: str) -> Ceiling:
+        """Return the most that an agent of `role` may have.
+
+        Raises:
+            RoleNotGranted: There is no such role.
+        """
+        grants = self._means.grants(role)
+        if grants is None:
+            raise RoleNotGranted("the role does not exist")
+        return self._ready.get(grants) or self._prepare(grants)
+
+    def _prepare(self, grants: Grants) -> Ceiling:
+        ready = Ceiling(
             scope=" ".join(grants.scopes),
             scopes=frozenset(grants.scopes),
             audiences=frozenset(grants.audiences),
@@ -146,7 +219,12 @@ class Issuer:
         return ready
 
 
-def _narrow(asked: str, granted: frozenset[str]) -> str:
+def narrow(asked: str, granted: frozenset[str]) -> str:
+    """Return the scopes of `asked`, each once, all of which must be in `granted`.
+
+    Raises:
+        ScopeNotGranted: They are not, or `asked` is not well formed.
+    """
     # Unknown and malformed are the same here: neither is in the role.  Two blanks make an empty scope.
     wanted = dict.fromkeys(asked.split(" "))
     if not wanted.keys() <= granted:

@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ring as this node holds it, and the steps that keep it turning.
+"""A key ring as this node holds it, and the steps that keep it turning.  There is one for each algorithm.
 
 Whoever notices that a step is due takes it.  Every step is a commit that names the state it
 saw, so of many nodes one takes it and the others find it taken.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from smartagent.crypto import JwsSigner, PublicKey, SigningKey, seal, unseal
-from smartagent.kernel import Change, Decision, Detail, Ledger, Record, Work, Write
+from smartagent.crypto import (
+    JwsSigner,
+    PublicKey,
+    Signer,
+    VerifyingKey,
+    generate_signer,
+    public_key_from_jwk,
+    seal,
+    signer_of,
+    unseal,
+)
+from smartagent.kernel import Algorithm, Change, Decision, Detail, Ledger, Record, Work, Write
 from smartagent.tokens.errors import KeysChanged, KeysNotReady
 from smartagent.tokens.means import Means
 from smartagent.tokens.model import KeyState, RingKey, StoredKey
@@ -39,19 +49,27 @@ class Active(msgspec.Struct, frozen=True):
     """The key that signs."""
 
     kid: str
+    key: Signer
     signer: JwsSigner
 
 
 class KeyRing:
     """Signs with the active key, knows the published ones, and turns."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, algorithm: Algorithm, changed: Callable[[], None]) -> None:
+        """Hold nothing yet; `changed` is called whenever other keys are published than before."""
         self._means = means
+        self._algorithm = algorithm
+        self._changed = changed
         self._ring: tuple[RingKey, ...] = ()
-        self._published: Mapping[str, PublicKey] = {}
+        self._published: Mapping[str, VerifyingKey] = {}
         self._active: Active | None = None
-        self._jwks = b""
         self._loading = asyncio.Lock()
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What its keys sign with."""
+        return self._algorithm
 
     @property
     def ring(self) -> tuple[RingKey, ...]:
@@ -69,19 +87,10 @@ class KeyRing:
             raise KeysNotReady("try again in a moment")
         return self._active
 
-    def verifier(self, kid: str) -> PublicKey | None:
-        """Return the published key `kid`."""
-        return self._published.get(kid)
-
-    def jwks(self) -> bytes:
-        """Return the JSON Web Key Set.
-
-        Its entries have no `alg`: verifiers spell it differently (`EdDSA`, `Ed25519`), skip
-        entries with the other spelling, and all infer it from the curve.
-
-        Spec: RFC 7517 section 5, RFC 8037 section 2.
-        """
-        return self._jwks
+    @property
+    def published(self) -> Mapping[str, VerifyingKey]:
+        """The keys of the key set by their ids: the active one first, then the pending, then the retiring."""
+        return self._published
 
     async def reload(self, _kids: Sequence[str] = ()) -> None:
         """Read the ring again; it is small, so always all of it.
@@ -91,16 +100,18 @@ class KeyRing:
             CannotUnseal: The root key is not the one that sealed the active key.
         """
         async with self._loading:
-            stored = await read_keys(self._means.database)
+            every = await read_keys(self._means.database)
+            stored = [key for key in every if key.algorithm is self._algorithm]
             ring = tuple(key.ring_key for key in stored)
             active = next((key for key in stored if key.state is KeyState.ACTIVE), None)
             if active is None:
                 self._active = None
             elif self._active is None or self._active.kid != active.kid:
-                self._active = Active(active.kid, self._signer(active))
+                self._active = self._opened(active)
             self._ring = ring
-            self._published = {key.kid: PublicKey.parse(key.public_key) for key in ring if is_published(key)}
-            self._jwks = _key_set(ring, self._published)
+            shown = sorted(filter(is_published, ring), key=lambda key: _ORDER.index(key.state))
+            self._published = {key.kid: _public_key(key) for key in shown}
+            self._changed()
 
     async def tend(self, ledger: Ledger) -> None:
         """Take every step that is due.  Call it once the store has started, and then every minute or so.
@@ -113,13 +124,13 @@ class KeyRing:
             step = due(self._ring, self._means.schedule, now=now)
             if step is None:
                 return
-            turn = self._turn(*step, now=int(now))
+            turn = await self._turn(*step, now=int(now))
             # When another node took the step first, what it made of the ring is read next.
             with suppress(KeysChanged):
                 await ledger.commit(Work((_record(turn, now),), (), turn.writes, turn.changes))
             await self.reload()
 
-    def rotate(self, *, now: float, compromised: bool) -> Turn:
+    async def rotate(self, *, now: float, compromised: bool) -> Turn:
         """Promote the pending key now.
 
         Args:
@@ -136,11 +147,11 @@ class KeyRing:
             raise KeysNotReady("try again in a moment")
         if not compromised:
             check_promotable(self._ring, pending, self._means.schedule, now=now)
-        return self._promote(pending, now=int(now), compromised=compromised)
+        return await self._promote(pending, now=int(now), compromised=compromised)
 
-    def _turn(self, step: Step, key: RingKey | None, *, now: int) -> Turn:
+    async def _turn(self, step: Step, key: RingKey | None, *, now: int) -> Turn:
         if step is Step.PROMOTE and key is not None:
-            return self._promote(key, now=now, compromised=False)
+            return await self._promote(key, now=now, compromised=False)
         if step is Step.RETIRE and key is not None:
             return Turn(
                 "signing-key.retired",
@@ -149,7 +160,7 @@ class KeyRing:
                 (retire(key.kid, key.state, now=now),),
                 (keys_changed(key.kid),),
             )
-        following = self._fresh(KeyState.PENDING, now=now)
+        following = await self._fresh(KeyState.PENDING, now=now)
         if step is Step.PUBLISH:
             return Turn(
                 "signing-key.published",
@@ -158,16 +169,16 @@ class KeyRing:
                 (add_key(following),),
                 (keys_changed(following.kid),),
             )
-        first = self._fresh(KeyState.ACTIVE, now=now)
+        first = await self._fresh(KeyState.ACTIVE, now=now)
         writes = (add_key(first), add_key(following))
         changes = (keys_changed(first.kid),)
         return Turn("signing-key.activated", first.kid, {"next": following.kid}, writes, changes)
 
-    def _promote(self, pending: RingKey, *, now: int, compromised: bool) -> Turn:
+    async def _promote(self, pending: RingKey, *, now: int, compromised: bool) -> Turn:
         active = key_in(self._ring, KeyState.ACTIVE)
         if active is None:
             raise KeysNotReady("try again in a moment")
-        following = self._fresh(KeyState.PENDING, now=now)
+        following = await self._fresh(KeyState.PENDING, now=now)
         last = (
             retire(active.kid, KeyState.ACTIVE, now=now)
             if compromised
@@ -177,30 +188,43 @@ class KeyRing:
             "signing-key.activated",
             pending.kid,
             {"before": active.kid, "next": following.kid, "compromised": int(compromised)},
-            (last, activate(pending.kid, now=now), add_key(following)),
+            (last, activate(pending.kid, self._algorithm, now=now), add_key(following)),
             (keys_changed(pending.kid),),
         )
 
-    def _fresh(self, state: KeyState, *, now: int) -> StoredKey:
-        key = SigningKey.generate(self._means.entropy)
+    async def _fresh(self, state: KeyState, *, now: int) -> StoredKey:
+        key = await self._generated()
         kid = key.public.thumbprint
-        sealed = seal(key.seed(), self._means.root, _identity(kid), self._means.entropy)
+        sealed = seal(key.private(), self._means.root, _identity(kid), self._means.entropy)
         activated_at = now if state is KeyState.ACTIVE else None
-        return StoredKey(kid, state, key.public.raw, now, activated_at, None, None, sealed)
+        public = _stored_form(key.public)
+        return StoredKey(kid, state, public, now, activated_at, None, None, sealed, self._algorithm)
 
-    def _signer(self, key: StoredKey) -> JwsSigner:
-        seed = unseal(key.sealed_seed, self._means.root, _identity(key.kid))
-        return JwsSigner(SigningKey.from_seed(seed), key.kid, ACCESS_TOKEN_TYPE)
+    async def _generated(self) -> Signer:
+        if self._algorithm is Algorithm.RS256:
+            # Finding primes takes a tenth of a second or more; nobody else should wait for it.
+            return await asyncio.to_thread(generate_signer, self._algorithm, self._means.entropy)
+        return generate_signer(self._algorithm, self._means.entropy)
+
+    def _opened(self, stored: StoredKey) -> Active:
+        private = unseal(stored.sealed_seed, self._means.root, _identity(stored.kid))
+        key = signer_of(stored.algorithm, private)
+        signer = JwsSigner(key, stored.kid, ACCESS_TOKEN_TYPE, stored.algorithm.value)
+        return Active(stored.kid, key, signer)
 
 
 def _identity(kid: str) -> str:
     return f"token-key/{kid}"
 
 
-def _key_set(ring: Sequence[RingKey], published: Mapping[str, PublicKey]) -> bytes:
-    shown = sorted((key for key in ring if is_published(key)), key=lambda key: _ORDER.index(key.state))
-    entries = [{**published[key.kid].jwk(), "kid": key.kid, "use": "sig"} for key in shown]
-    return msgspec.json.encode({"keys": entries})
+def _stored_form(key: VerifyingKey) -> bytes:
+    return key.raw if isinstance(key, PublicKey) else msgspec.json.encode(key.jwk())
+
+
+def _public_key(key: RingKey) -> VerifyingKey:
+    if key.algorithm is Algorithm.EDDSA:
+        return PublicKey.parse(key.public_key)
+    return public_key_from_jwk(msgspec.json.decode(key.public_key))
 
 
 def _record(turn: Turn, now: float) -> Record:

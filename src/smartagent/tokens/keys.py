@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from smartagent.edge import Inbound, Outcome, Reply, parse_json
 from smartagent.identity import parse_reason
 from smartagent.kernel import Caller, rfc3339
-from smartagent.tokens.keyring import KeyRing
+from smartagent.tokens.keyrings import KeyRings
 from smartagent.tokens.means import Means
 from smartagent.tokens.model import KeyState, RingKey
 from smartagent.tokens.rules import Schedule, ready_at
@@ -16,16 +16,15 @@ from smartagent.tokens.shapes import KeyList, KeyView, RotateRequest, RotateView
 class Keys:
     """What operators can do with signing keys."""
 
-    def __init__(self, means: Means, ring: KeyRing) -> None:
+    def __init__(self, means: Means, rings: KeyRings) -> None:
         self._means = means
-        self._ring = ring
+        self._rings = rings
 
     async def list_keys(self, _caller: Caller, _inbound: Inbound) -> Outcome:
-        """Show all signing keys and, of the pending one, when it may sign."""
+        """Show all signing keys and, of the pending ones, when they may sign."""
         schedule = self._means.schedule
-        return Outcome(
-            Reply(200, KeyList([_view(key, self._ring.ring, schedule) for key in self._ring.ring]))
-        )
+        views = [_view(key, ring.ring, schedule) for ring in self._rings.all() for key in ring.ring]
+        return Outcome(Reply(200, KeyList(views)))
 
     async def rotate(self, _caller: Caller, inbound: Inbound) -> Outcome:
         """Let the pending key sign from now on.
@@ -36,7 +35,9 @@ class Keys:
         """
         request = parse_json(inbound.body, RotateRequest)
         reason = parse_reason(request.reason)
-        turn = self._ring.rotate(now=self._means.clock.now(), compromised=request.compromised)
+        turn = await self._rings.of(request.algorithm).rotate(
+            now=self._means.clock.now(), compromised=request.compromised
+        )
         return Outcome(
             Reply(200, RotateView(turn.kid, str(turn.detail["next"]))),
             event=turn.event,
@@ -50,6 +51,7 @@ class Keys:
 def _view(key: RingKey, ring: Sequence[RingKey], schedule: Schedule) -> KeyView:
     return KeyView(
         kid=key.kid,
+        algorithm=key.algorithm.value,
         state=key.state,
         created_at=rfc3339(key.created_at),
         activated_at=_shown(key.activated_at),

@@ -8,7 +8,13 @@ from smartagent.identity import Directory
 from smartagent.kernel import Clock, Entropy, Ids, Secret
 from smartagent.policy import Grants
 from smartagent.storage import Database
+from smartagent.tokens.model import Status
 from smartagent.tokens.rules import Schedule
+
+
+def nowhere(_agent_id: str) -> Status | None:
+    """Publish no agent's state."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class Means:
 
     `issuer` is the house's URL without a trailing slash, and `gateway` the gateway's; both
     stand in tokens as they are here.  `grants` says what a role's tokens may hold.  `root`
-    seals the seeds of the signing keys.
+    seals the seeds of the signing keys.  `status_of` says where an agent's state is published.
     """
 
     clock: Clock
@@ -29,4 +35,6 @@ class Means:
     issuer: str
     gateway: str
     root: Secret[bytes]
+    nonce_key: Secret[bytes]
+    status_of: Callable[[str], Status | None] = nowhere
     schedule: Schedule = field(default_factory=Schedule)

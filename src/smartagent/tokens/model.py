@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from smartagent.kernel import Algorithm
+
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes that are not JSON of the expected shape: whoever decodes what a stranger sent
 catches all three."""
@@ -23,7 +25,10 @@ class KeyState(StrEnum):
 
 
 class RingKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A signing key as the ring's rules see it.  Instants are Unix seconds."""
+    """A signing key as the ring's rules see it.  Instants are Unix seconds.
+
+    `public_key` is 32 bytes for Ed25519, and the public JWK for the others.
+    """
 
     kid: str
     state: KeyState
@@ -32,10 +37,11 @@ class RingKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
     activated_at: int | None = None
     retiring_at: int | None = None
     retired_at: int | None = None
+    algorithm: Algorithm = Algorithm.EDDSA
 
 
 class StoredKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A signing key as the store keeps it: `sealed_seed` opens only with the root key."""
+    """A signing key as the store keeps it: `sealed_seed`, its private part, opens only with the root key."""
 
     kid: str
     state: KeyState
@@ -45,6 +51,7 @@ class StoredKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
     retiring_at: int | None
     retired_at: int | None
     sealed_seed: bytes
+    algorithm: Algorithm
 
     @property
     def ring_key(self) -> RingKey:
@@ -57,6 +64,7 @@ class StoredKey(msgspec.Struct, frozen=True, gc=False, array_like=True):
             self.activated_at,
             self.retiring_at,
             self.retired_at,
+            self.algorithm,
         )
 
 
@@ -66,13 +74,18 @@ class RevocationKind(StrEnum):
     AGENT = "agent"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 -- a kind of thing, not a password
+    DELEGATION = "delegation"
+    GRANT = "grant"
+    """What a person consented to, with all the refresh tokens that came of it."""
+    PERSON = "person"
+    CLIENT = "client"
 
 
 class Revocation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Something that is dead.
 
-    An agent's concerns what it was issued up to `revoked_at_ms` (Unix milliseconds).  After `until` (Unix
-    seconds) nothing that it could concern is alive any more.
+    An agent's, a person's or a client's concerns what was issued up to `revoked_at_ms` (Unix
+    milliseconds).  After `until` (Unix seconds) nothing that it could concern is alive any more.
     """
 
     kind: RevocationKind
@@ -87,8 +100,37 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False):
     jkt: str
 
 
+class Act(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The `act` claim (RFC 8693 section 4.1): who acts, and within it who acted before, which only informs."""
+
+    sub: str
+    act: "Act | None" = None
+
+
+class MayAct(msgspec.Struct, frozen=True, gc=False):
+    """The `may_act` claim (RFC 8693 section 4.4): who may become the actor."""
+
+    sub: str
+
+
+class StatusReference(msgspec.Struct, frozen=True, gc=False):
+    """Where the state of the token's holder stands (draft-ietf-oauth-status-list section 6.1)."""
+
+    idx: int
+    uri: str
+
+
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """The `status` claim."""
+
+    status_list: StatusReference
+
+
 class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The claims of an access token (RFC 9068 section 2.2, and the house's own)."""
+    """The claims of an access token (RFC 9068 section 2.2, and the house's own).
+
+    `lin` is the lineage: the tokens, delegations and grants it derives from.  `role` is the subject's.
+    """
 
     iss: str
     sub: str
@@ -102,3 +144,11 @@ class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     sid: str
     audit_url: str
     cnf: Confirmation | None = None
+    act: Act | None = None
+    may_act: MayAct | None = None
+    lin: tuple[str, ...] = ()
+    authorization_details: tuple[dict[str, object], ...] = ()
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    status: Status | None = None

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tokens can be asked to do.  The key set and the metadata are plain pages: `Documents`."""
+"""What tokens can be asked to do.  The key set is a plain page: `Documents`."""
 
 from smartagent.edge import Proof, Route
 from smartagent.identity import OperatorSessionRequest, SessionRequest
-from smartagent.tokens.grant import EVENT
 from smartagent.tokens.revoke import RevocationRequest, RevocationView
 from smartagent.tokens.service import Tokens
-from smartagent.tokens.shapes import KeyList, RotateRequest, RotateView, SessionView, TokenView
-
-_FORM = ("application/x-www-form-urlencoded",)
+from smartagent.tokens.sessions import EVENT
+from smartagent.tokens.shapes import KeyList, RotateRequest, RotateView, SessionView
 
 
 def tokens_routes(tokens: Tokens) -> tuple[Route, ...]:
@@ -17,7 +15,7 @@ def tokens_routes(tokens: Tokens) -> tuple[Route, ...]:
 
 
 def _granting(tokens: Tokens) -> tuple[Route, ...]:
-    grants = tokens.grants
+    sessions = tokens.sessions
     return (
         Route(
             "POST",
@@ -25,7 +23,7 @@ def _granting(tokens: Tokens) -> tuple[Route, ...]:
             Proof.NONCE_SIGNATURE,
             "sessions.open",
             EVENT,
-            grants.open_session,
+            sessions.open_session,
             summary="Get a token for a signed nonce",
             max_body_bytes=16_384,
             request_schema=SessionRequest,
@@ -33,24 +31,11 @@ def _granting(tokens: Tokens) -> tuple[Route, ...]:
         ),
         Route(
             "POST",
-            "/oauth/token",
-            Proof.CLIENT_ASSERTION,
-            "tokens.issue",
-            EVENT,
-            grants.token,
-            summary="Get a token by OAuth client credentials with private_key_jwt",
-            oauth=True,
-            media_types=_FORM,
-            max_body_bytes=16_384,
-            reply_schema=TokenView,
-        ),
-        Route(
-            "POST",
             "/v1/operator-sessions",
             Proof.OPERATOR_SIGNATURE,
             "operator-sessions.open",
             EVENT,
-            grants.open_operator_session,
+            sessions.open_operator_session,
             summary="Get an operator's token, bound to their key",
             max_body_bytes=4096,
             request_schema=OperatorSessionRequest,

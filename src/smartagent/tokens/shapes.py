@@ -3,6 +3,7 @@
 
 import msgspec
 
+from smartagent.kernel import Algorithm
 from smartagent.tokens.model import KeyState
 
 
@@ -19,19 +20,11 @@ class SessionView(msgspec.Struct, frozen=True, gc=False):
     audit_url: str
 
 
-class TokenView(msgspec.Struct, frozen=True, gc=False):
-    """The answer of `POST /oauth/token` (RFC 6749 section 5.1)."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-
-
 class KeyView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signing key, as shown."""
 
     kid: str
+    algorithm: str
     state: KeyState
     created_at: str
     activated_at: str = ""
@@ -51,6 +44,7 @@ class RotateRequest(msgspec.Struct, frozen=True):
 
     compromised: bool = False
     reason: str = ""
+    algorithm: Algorithm = Algorithm.EDDSA
 
 
 class RotateView(msgspec.Struct, frozen=True):

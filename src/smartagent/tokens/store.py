@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables `signing_keys` and `revocations`, and everything that is said to them.
 
-Every step of the ring names in its WHERE the state it saw.  `slot` is unique: "active" and
-"pending" for the key in that state, the kid for every other; so two nodes can never both
-publish a pending key, or both promote one.
+Every step of a ring names in its WHERE the state it saw.  `slot` is unique: "active" and
+"pending" for the key in that state (with the algorithm behind it, when it is not Ed25519), the
+kid for every other; so two nodes can never both publish a pending key, or both promote one.
 """
 
 from typing import Final
@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from smartagent.kernel import Change, Scalar, Write
+from smartagent.kernel import Algorithm, Change, Scalar, Write
 from smartagent.storage import Database, metadata
 from smartagent.tokens.errors import KeysChanged, RevocationRaced
 from smartagent.tokens.model import KeyState, Revocation, StoredKey
@@ -43,6 +43,7 @@ signing_keys: Final = Table(
     Column("retired_at", BigInteger),
     Column("sealed_seed", LargeBinary, nullable=False),
     Column("slot", Text, nullable=False, unique=True),
+    Column("algorithm", Text, nullable=False, server_default=Algorithm.EDDSA.value),
 )
 revocations: Final = Table(
     "revocations",
@@ -67,6 +68,7 @@ _ALL_KEYS: Final = select(
     signing_keys.c.retiring_at,
     signing_keys.c.retired_at,
     signing_keys.c.sealed_seed,
+    signing_keys.c.algorithm,
 ).order_by(signing_keys.c.created_at, signing_keys.c.kid)
 _ADD_KEY: Final = insert(signing_keys).values(_binds(*StoredKey.__struct_fields__, "slot"))
 _SEEN: Final = (signing_keys.c.kid == bindparam("old_kid"), signing_keys.c.state == bindparam("old_state"))
@@ -75,7 +77,7 @@ _ACTIVATE: Final = (
     .where(*_SEEN)
     .values(
         state=KeyState.ACTIVE.value,
-        slot=KeyState.ACTIVE.value,
+        slot=bindparam("new_slot", type_=Text()),
         activated_at=bindparam("new_activated_at", type_=BigInteger()),
     )
 )
@@ -127,15 +129,25 @@ def add_key(key: StoredKey) -> Write:
         "new_retiring_at": key.retiring_at,
         "new_retired_at": key.retired_at,
         "new_sealed_seed": key.sealed_seed,
-        "new_slot": key.state.value,
+        "new_slot": _slot(key.algorithm, key.state),
+        "new_algorithm": key.algorithm.value,
     }
     return Write(_ADD_KEY, values, lost=KeysChanged(key.kid))
 
 
-def activate(kid: str, *, now: int) -> Write:
+def activate(kid: str, algorithm: Algorithm, *, now: int) -> Write:
     """Let the pending key sign; the key that was active must have left that slot before."""
-    seen: dict[str, Scalar] = {"old_kid": kid, "old_state": KeyState.PENDING.value, "new_activated_at": now}
+    seen: dict[str, Scalar] = {
+        "old_kid": kid,
+        "old_state": KeyState.PENDING.value,
+        "new_activated_at": now,
+        "new_slot": _slot(algorithm, KeyState.ACTIVE),
+    }
     return Write(_ACTIVATE, seen, lost=KeysChanged(kid))
+
+
+def _slot(algorithm: Algorithm, state: KeyState) -> str:
+    return state.value if algorithm is Algorithm.EDDSA else f"{state.value}/{algorithm.value}"
 
 
 def start_retiring(kid: str, *, now: int) -> Write:

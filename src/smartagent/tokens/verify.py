@@ -13,16 +13,16 @@ import msgspec
 
 from smartagent.crypto import BadSignature, MalformedToken, parse_compact
 from smartagent.edge import AuthenticationFailed, Inbound
-from smartagent.kernel import Caller, CallerKind, IdPrefix
-from smartagent.tokens.dpop import Bound, check_proof
-from smartagent.tokens.keyring import KeyRing
+from smartagent.kernel import Caller, CallerKind
+from smartagent.tokens.dpop import Bound, DpopProofs
+from smartagent.tokens.holder import caller_of, for_this_call
+from smartagent.tokens.keyrings import KeyRings
 from smartagent.tokens.means import Means
 from smartagent.tokens.model import UNREADABLE, AccessClaims
 from smartagent.tokens.revoke import Revocations
 
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _REMEMBERED: Final = 8192
-_AGENT: Final = f"{IdPrefix.AGENT.value}_"
 
 _decode: Final = msgspec.json.Decoder(AccessClaims).decode
 
@@ -34,13 +34,15 @@ class Verified(msgspec.Struct, frozen=True, gc=False):
     audience: str
     kid: str
     jkt: str
+    claims: AccessClaims
 
 
 class AccessTokens:
     """Says who sends a token."""
 
-    def __init__(self, means: Means, keys: KeyRing, revocations: Revocations) -> None:
+    def __init__(self, means: Means, keys: KeyRings, revocations: Revocations) -> None:
         self._means = means
+        self._proofs = DpopProofs(means)
         self._keys = keys
         self._revocations = revocations
         self._remembered: dict[str, Verified] = {}
@@ -55,7 +57,10 @@ class AccessTokens:
         Raises:
             AuthenticationFailed: The token, or the proof that must go with it, does not hold.
         """
-        return self.authenticate(inbound, self._at_the_house)
+        caller = self.authenticate(inbound, self._at_the_house)
+        if caller.restriction is not None:
+            raise AuthenticationFailed("a token for one call is good at the gateway only")
+        return caller
 
     async def by_gateway_token(self, inbound: Inbound) -> Caller:
         """Authenticate a call through the gateway: only a token that is meant for it, and only an agent's.
@@ -63,7 +68,8 @@ class AccessTokens:
         Raises:
             AuthenticationFailed: The token does not hold.
         """
-        return self.authenticate(inbound, self._at_the_gateway)
+        caller = self.authenticate(inbound, self._at_the_gateway)
+        return caller if caller.restriction is None else for_this_call(caller, inbound)
 
     def authenticate(self, inbound: Inbound, audiences: frozenset[str]) -> Caller:
         """Authenticate `inbound` by a token that is meant for one of `audiences`.
@@ -116,6 +122,7 @@ class AccessTokens:
             key = self._keys.verifier(jws.header.kid)
             if key is None:
                 raise AuthenticationFailed("the token's key is unknown")
+            jws.check_claims()
             claims = _decode(jws.verified_payload(key))
         except MalformedToken:
             raise AuthenticationFailed("the token is missing or malformed") from None
@@ -125,29 +132,22 @@ class AccessTokens:
             raise AuthenticationFailed("the token's claims are malformed") from None
         if claims.iss != self._means.issuer:
             raise AuthenticationFailed("the token is another issuer's")
-        is_agent = claims.sub.startswith(_AGENT)
         jkt = claims.cnf.jkt if claims.cnf is not None else ""
-        if not is_agent and not jkt:
+        caller = caller_of(claims, self._means.directory)
+        if caller.kind is CallerKind.OPERATOR and not jkt:
             raise AuthenticationFailed("an operator's token is bound to their key")
-        caller = Caller(
-            principal=claims.sub,
-            kind=CallerKind.AGENT if is_agent else CallerKind.OPERATOR,
-            role=claims.role,
-            session=claims.sid,
-            jti=claims.jti,
-            scopes=frozenset(claims.scope.split()),
-            expires_at=claims.exp,
-        )
-        return Verified(caller, claims.aud, jws.header.kid, jkt)
+        return Verified(caller, claims.aud, jws.header.kid, jkt, claims)
 
     def _with_proof(self, inbound: Inbound, token: str, verified: Verified) -> Caller:
         proof = inbound.headers.get("dpop", "")
         bound = Bound(inbound.method, self._means.issuer + inbound.path, token, verified.jkt)
-        claim = check_proof(proof, bound, now=self._means.clock.now())
+        claim = self._proofs.at_resource(proof, bound)
         return msgspec.structs.replace(verified.caller, client_ip=inbound.client_ip, claims=(claim,))
 
 
 def _from(caller: Caller, client_ip: str) -> Caller:
+    if caller.lineage or caller.subject or caller.restriction is not None:
+        return msgspec.structs.replace(caller, client_ip=client_ip)
     # `structs.replace` costs three times this, and every call of an agent comes here.
     return Caller(
         caller.principal,

@@ -41,7 +41,8 @@ class Upstream(msgspec.Struct, frozen=True):
     `base_url` is canonical: lower case, no default port, no final slash.  `secret` is a
     secret's name, or empty; `place` is `bearer`, `basic`, `header:<Name>` or
     `query:<name>`, and empty without a secret.  `allow_private` lets it live at an address that is
-    not public, `allow_plaintext` lets it be reached without TLS.
+    not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says that it belongs to the trust
+    domain: each call brings a transaction token.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Upstream(msgspec.Struct, frozen=True):
     allow_plaintext: bool = False
     timeout_seconds: int = 30
     scrub: bool = True
+    txn_token: bool = False
 
 
 class StoredUpstream(msgspec.Struct, frozen=True):

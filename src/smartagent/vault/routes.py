@@ -226,6 +226,7 @@ class _Upstreams:
                 allow_plaintext=asked.allow_plaintext,
                 timeout_seconds=asked.timeout_seconds,
                 scrub=asked.scrub,
+                txn_token=asked.txn_token,
             )
         )
         secret_id = self._check_secret(entry)

@@ -120,6 +120,7 @@ def parse_upstream(entry: Upstream) -> Upstream:
         allow_plaintext=entry.allow_plaintext,
         timeout_seconds=entry.timeout_seconds,
         scrub=entry.scrub,
+        txn_token=entry.txn_token,
     )
 
 

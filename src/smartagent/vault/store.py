@@ -60,6 +60,7 @@ upstreams: Final = Table(
     Column("version", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Column("changed_by", Text, nullable=False),
+    Column("txn_token", Integer, nullable=False, server_default="0"),
 )
 
 
@@ -84,6 +85,7 @@ class _UpstreamRow(msgspec.Struct, array_like=True):
     version: int
     changed_at: int
     changed_by: str
+    txn_token: int
 
 
 def _values(*names: str) -> dict[str, BindParameter[object]]:
@@ -174,6 +176,7 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
                 allow_plaintext=bool(row.allow_plaintext),
                 timeout_seconds=row.timeout_seconds,
                 scrub=bool(row.scrub),
+                txn_token=bool(row.txn_token),
             ),
             version=row.version,
             changed_at=row.changed_at,
@@ -230,6 +233,7 @@ def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
         "new_allow_plaintext": int(entry.allow_plaintext),
         "new_timeout_seconds": entry.timeout_seconds,
         "new_scrub": int(entry.scrub),
+        "new_txn_token": int(entry.txn_token),
         "new_version": new.version,
         "new_changed_at": new.changed_at,
         "new_changed_by": new.changed_by,

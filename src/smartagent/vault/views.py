@@ -26,6 +26,7 @@ class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
     allow_plaintext: bool = False
     timeout_seconds: int = 30
     scrub: bool = True
+    txn_token: bool = False
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -63,6 +64,7 @@ class UpstreamView(msgspec.Struct, frozen=True):
     allow_plaintext: bool
     timeout_seconds: int
     scrub: bool
+    txn_token: bool
     version: int
     changed_at: str
     changed_by: str
@@ -95,6 +97,7 @@ def upstream_view(stored: StoredUpstream) -> UpstreamView:
         allow_plaintext=entry.allow_plaintext,
         timeout_seconds=entry.timeout_seconds,
         scrub=entry.scrub,
+        txn_token=entry.txn_token,
         version=stored.version,
         changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,

@@ -13,6 +13,7 @@ import (
 
 type question struct {
 	Token    string `json:"token"`
+	Typ      string `json:"typ"`
 	JWKS     jwks   `json:"jwks"`
 	Issuer   string `json:"issuer"`
 	Audience string `json:"audience"`

@@ -37,7 +37,23 @@ def test_an_unknown_setting_is_refused_with_what_was_probably_meant():
     assert "did you mean --workers?" in str(done.exception)
 
 
-NOUNS = ["secret", "upstream", "role", "policy", "enrolment", "agent", "audit", "revoke", "keys"]
+NOUNS = [
+    "secret",
+    "upstream",
+    "role",
+    "policy",
+    "enrolment",
+    "agent",
+    "audit",
+    "revoke",
+    "keys",
+    "delegation",
+    "issuer",
+    "client",
+    "resource",
+    "request",
+    "signals",
+]
 
 
 @pytest.mark.parametrize("noun", NOUNS)

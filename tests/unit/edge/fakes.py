@@ -39,7 +39,7 @@ class FakeHouse:
         self.steps.append(("authorise", caller, permission, inbound))
         return self.verdict
 
-    async def commit(self, work, caller) -> Committed:
+    async def commit(self, work, caller, holder=None) -> Committed:
         """Fail with what is in `lost`, first to last, then succeed."""
         self.steps.append(("commit", work, caller))
         if self.lost:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from smartagent.edge import AuthenticationFailed, Inbound, Proof
+from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
 from smartagent.kernel import Caller, CallerKind, Committed, Denied, Permitted, Record, Secret, Verdict, Work
 
 TOKEN = "token-of-the-agent"
@@ -22,6 +22,7 @@ class Entry(msgspec.Struct, frozen=True):
     allow_private: bool = True
     timeout_seconds: float = 5.0
     scrub: bool = True
+    txn_token: bool = False
 
 
 class FakeDoors:
@@ -35,6 +36,7 @@ class FakeDoors:
         self.denied: set[tuple[str, str]] = set()
         self.committed: list[Record] = []
         self.later: list[Record] = []
+        self.pages: dict[str, Reply] = {}
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
@@ -70,12 +72,21 @@ class FakeDoors:
     def secret(self, upstream: Entry) -> tuple[Secret[bytes], ...]:
         return self.secrets[upstream.secret]
 
-    async def commit(self, work: Work, caller: Caller) -> Committed:
+    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         self.before_commit()
         self.committed.extend(work.records)
         if not self.live(caller):
             raise AuthenticationFailed("revoked")
         return Committed(len(self.committed), 0)
+
+    def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
+        return f"about-{inbound.request_id}-of-{caller.principal}"
+
+    def page(self, path: str, query: str) -> Reply | None:
+        return self.pages.get(path)
+
+    def challenged(self, reply: Reply, *, token_was_sent: bool) -> Reply:
+        return reply
 
     def commit_later(self, work: Work) -> None:
         self.later.extend(work.records)

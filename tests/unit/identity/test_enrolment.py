@@ -128,7 +128,7 @@ def meet(*nodes):
 def met(node, barrier):
     commit = node.commit
 
-    async def commit_when_all_have_decided(work, caller):
+    async def commit_when_all_have_decided(work, caller, holder=None):
         node.commit = commit
         await barrier.wait()
         return await commit(work, caller)

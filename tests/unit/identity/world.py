@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole small house in memory: a store on SQLite's `:memory:`, a clock that is set, and people with keys."""
 
-import hashlib
 import itertools
 import json
-import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from smartagent.clients import Client, Resource
 from smartagent.crypto import (
     PublicKey,
     SigningKey,
+    VerifyingKey,
     b64u,
     claim_message,
     enrol_message,
@@ -21,113 +21,45 @@ from smartagent.crypto import (
     sha256,
     sign_compact,
 )
-from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply, Router, handle
+from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply, Route, Router, handle
 from smartagent.edge.pipeline import NOBODY
-from smartagent.identity import Identity, identity_routes
+from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.identity.model import Purpose
-from smartagent.kernel import Caller, Committed, Ids, Record, Scalar, Secret, Verdict, Work, Write
+from smartagent.kernel import Caller, Committed, Ids, Secret, Verdict, Work
+from smartagent.oauth import ClientRequests, Grant, OAuth, RefreshTokens, oauth_routes
+from smartagent.oauth import Means as OAuthMeans
 from smartagent.policy import Grants, decide_api
-from smartagent.storage import metadata
-from smartagent.storage.statement import sqlite_compiler
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import Tokens, tokens_routes
-from tests.unit.identity.ddl import create_all
+from tests.unit.identity.memory import START, FakeClock, FakeEntropy, MemoryStore
 
 ISSUER = "https://auth.example"
 GATEWAY = "https://gw.example"
-START = 1_800_000_000.0
+OAUTH_PATHS = {"/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo"}
 ROLE = Grants(("https://api.example",), 900, ("orders:read", "orders:write"))
 
 
-class FakeClock:
-    """Stands still until it is set."""
+class FakeClients:
+    """Clients and resources that a test puts here."""
 
-    def __init__(self, now: float = START) -> None:
-        self.at = now
+    def __init__(self) -> None:
+        self.known: dict[str, Client] = {}
+        self.keys_of: dict[str, list[tuple[str, VerifyingKey]]] = {}
+        self.protected: dict[str, Resource] = {}
 
-    def now(self) -> float:
-        return self.at
+    async def find(self, client_id: str) -> Client | None:
+        return self.known.get(client_id)
 
-    def monotonic(self) -> float:
-        return self.at
+    async def key(self, client: Client, kid: str, alg: str) -> VerifyingKey | None:
+        named = [key for name, key in self.keys_of.get(client.id, []) if kid in {"", name}]
+        return named[0] if len(named) == 1 and alg in named[0].algorithms else None
 
+    def resource(self, identifier: str) -> Resource | None:
+        return self.protected.get(identifier)
 
-class FakeEntropy:
-    """Repeatable chance."""
-
-    def __init__(self, seed: str = "seed") -> None:
-        self._counter = itertools.count()
-        self._seed = seed
-
-    def __call__(self, size_bytes: int, /) -> bytes:
-        return hashlib.shake_256(f"{self._seed}{next(self._counter)}".encode()).digest(size_bytes)
-
-
-class MemoryStore:
-    """Ledger, database and feed in one: what is committed is in every node's memory at once."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.records: list[Record] = []
-        self.claims: dict[bytes, int] = {}
-        self.reloads: dict[str, list[Callable[[Sequence[str]], Awaitable[None]]]] = {}
-        self._clock = clock
-        self._compile = sqlite_compiler()
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        create_all(self._connection, metadata)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def register(self, topic: str, reload: Callable[[Sequence[str]], Awaitable[None]]) -> None:
-        self.reloads.setdefault(topic, []).append(reload)
-
-    async def start(self) -> None:
-        for reloads in self.reloads.values():
-            for reload in reloads:
-                await reload(())
-
-    async def fetch(
-        self, statement: object, parameters: Mapping[str, Scalar] = {}
-    ) -> list[tuple[Scalar, ...]]:
-        compiled = self._compile(statement)
-        return self._connection.execute(compiled.sql, compiled.values(parameters)).fetchall()
-
-    async def commit(self, work: Work) -> Committed:
-        for claim in work.claims:
-            if claim.key in self.claims:
-                raise claim.lost
-        self._connection.execute("BEGIN")
-        try:
-            for write in work.writes:
-                self._apply(write)
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        self.claims |= {claim.key: claim.expires_at for claim in work.claims}
-        self.records.extend(work.records)
-        for change in work.changes:
-            for reload in self.reloads.get(change.topic, ()):
-                await reload([change.key])
-        return Committed(len(self.records) - len(work.records), len(self.records))
-
-    def _apply(self, write: Write) -> None:
-        compiled = self._compile(write.statement)
-        try:
-            touched = self._connection.execute(compiled.sql, compiled.values(write.parameters)).rowcount
-        except sqlite3.IntegrityError:
-            raise write.lost from None
-        if write.rows is not None and touched != write.rows:
-            raise write.lost
-
-    def commit_later(self, work: Work) -> None:
-        raise NotImplementedError
-
-    def forget_claims(self) -> None:
-        """Forget what may be forgotten at this instant."""
-        now = self._clock.now()
-        self.claims = {key: until for key, until in self.claims.items() if until > now}
+    def resources(self) -> Sequence[Resource]:
+        return list(self.protected.values())
 
 
 class World:
@@ -163,15 +95,50 @@ class World:
                 issuer=ISSUER,
                 gateway=GATEWAY,
                 root=Secret(b"r" * 32),
+                nonce_key=Secret(b"d" * 32),
             )
         )
+        self.clients = FakeClients()
+        self.oauth_means = self._oauth_means()
+        self.client_requests = ClientRequests(self.oauth_means)
         self.identity.follow(self.store)
         self.tokens.follow(self.store)
-        self.router = Router((*identity_routes(self.identity), *tokens_routes(self.tokens)))
-        self._proofs = {**self.identity.authenticators(), **self.tokens.authenticators()}
+        self._routes: tuple[Route, ...] = ()
+        self._proofs: dict[Proof, Authenticator] = {}
+        self.open(identity_routes(self.identity), self.identity.authenticators())
+        self.open(tokens_routes(self.tokens), self.tokens.authenticators())
+        self.grants: dict[str, Grant] = {}
         self._requests = itertools.count(1)
 
+    def _oauth_means(self) -> OAuthMeans:
+        return OAuthMeans(
+            clock=self.clock,
+            entropy=self.entropy,
+            ids=self.ids,
+            directory=self.identity.directory,
+            clients=self.clients,
+            tokens=self.tokens,
+            issuer=ISSUER,
+            gateway=GATEWAY,
+        )
+
+    def open(self, routes: tuple[Route, ...], proofs: Mapping[Proof, Authenticator] = {}) -> None:
+        """Let a room's routes be called, and its proofs be checked."""
+        self._routes += routes
+        self._proofs |= proofs
+        self.router = Router(self._routes)
+
+    def open_oauth(self, refresh_tokens: RefreshTokens | None = None) -> None:
+        """Let the authorization server be called, with the grants that stand in `grants` by now."""
+        oauth = OAuth(self.oauth_means, self.client_requests, self.grants, refresh_tokens)
+        self.endpoint = oauth.endpoint
+        # What was open before goes: the token endpoint stands once.
+        self._routes = tuple(route for route in self._routes if route.path not in OAUTH_PATHS)
+        self.open(oauth_routes(oauth), oauth.authenticators())
+
     async def start(self) -> "World":
+        if not any(route.path == "/oauth/token" for route in self._routes):
+            self.open_oauth()
         await self.store.start()
         await self.tokens.ring.tend(self.store)
         return self
@@ -192,10 +159,12 @@ class World:
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         return decide_api(caller, permission)
 
-    async def commit(self, work: Work, caller: Caller) -> Committed:
+    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         committed = await self.store.commit(work)
         if self.tokens.revocations.is_revoked(caller):
             raise AuthenticationFailed("revoked meanwhile")
+        if holder is not None and self.tokens.revocations.is_revoked(holder):
+            raise AuthenticationFailed("the holder was revoked meanwhile")
         return committed
 
     # What people do.

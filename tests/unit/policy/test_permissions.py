@@ -10,14 +10,45 @@ from smartagent.kernel import Caller, CallerKind, Denied, Permitted
 from smartagent.policy import Permission, decide_api
 from smartagent.policy.permissions import HOUSE_POLICY, house_schema
 
-AGENTS = {"sessions.open", "tokens.issue", "upstream.call", "audit.read", "audit.log", "challenges.create"}
-NEWCOMERS = {"claims.use", "agents.enrol", "challenges.create"}
-OPERATORS = set(Permission) - {"sessions.open", "tokens.issue", "upstream.call", "claims.use", "agents.enrol"}
+ANYBODY = {"challenges.create", "clients.register", "sign-in", "authorizations.request"}
+CLIENTS = {
+    "tokens.issue",
+    "authorizations.push",
+    "devices.request",
+    "backchannel.request",
+    "tokens.introspect",
+    "tokens.revoke",
+    "revocations.follow",
+    "ssf.manage",
+}
+AGENTS = CLIENTS | {
+    "sessions.open",
+    "upstream.call",
+    "audit.read",
+    "audit.log",
+    "delegations.read",
+    "delegations.create",
+    "delegations.revoke",
+    "userinfo.read",
+}
+NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
+PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
+NOT_OPERATORS = {
+    "sessions.open",
+    "upstream.call",
+    "clients.manage",
+    "authorizations.decide",
+    "userinfo.read",
+    *NEWCOMERS,
+    *(CLIENTS - {"revocations.follow", "ssf.manage"}),
+}
 MAY = {
-    CallerKind.NOBODY: {"challenges.create"},
-    CallerKind.NEWCOMER: NEWCOMERS,
-    CallerKind.AGENT: AGENTS,
-    CallerKind.OPERATOR: OPERATORS,
+    CallerKind.NOBODY: ANYBODY,
+    CallerKind.NEWCOMER: ANYBODY | NEWCOMERS,
+    CallerKind.AGENT: ANYBODY | AGENTS,
+    CallerKind.CLIENT: ANYBODY | CLIENTS | {"clients.manage"},
+    CallerKind.PERSON: ANYBODY | PEOPLE,
+    CallerKind.OPERATOR: set(Permission) - NOT_OPERATORS,
 }
 
 

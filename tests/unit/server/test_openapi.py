@@ -83,7 +83,7 @@ def test_an_oauth_route_describes_oauths_errors():
     route = Route(
         "POST",
         "/oauth/token",
-        Proof.CLIENT_ASSERTION,
+        Proof.CLIENT_AUTHENTICATION,
         "p",
         "e",
         act,

@@ -11,7 +11,7 @@ import pytest
 from smartagent.crypto import CannotUnseal
 from smartagent.kernel import Secret, Work
 from smartagent.tokens import KeysNotReady, KeyState
-from smartagent.tokens.keyring import KeyRing
+from smartagent.tokens.keyrings import KeyRings
 from tests.unit.identity.world import World
 
 HOUR = 3600
@@ -54,7 +54,7 @@ async def test_no_key_set_is_served_before_there_is_a_key():
 async def test_seeds_are_sealed_and_only_the_root_key_opens_them(world):
     other = dataclasses.replace(world.tokens.ring._means, root=Secret(b"x" * 32))
     with pytest.raises(CannotUnseal):
-        await KeyRing(other).reload()
+        await KeyRings(other).reload()
 
 
 async def test_keys_turn_by_themselves_and_old_tokens_verify_until_they_expire(world, bot):
@@ -135,7 +135,7 @@ async def test_of_many_nodes_one_takes_each_step(world):
 async def test_a_step_that_another_node_took_is_lost_whole(world):
     other = await world.another_node("two").start()
     world.clock.at += 30 * DAY
-    turn = other.tokens.ring.rotate(now=world.clock.now(), compromised=False)
+    turn = await other.tokens.ring.rotate(now=world.clock.now(), compromised=False)
     await world.tokens.ring.tend(world.store)
     with pytest.raises(type(turn.writes[0].lost)):
         await world.store.commit(Work((), writes=turn.writes))

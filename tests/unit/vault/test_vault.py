@@ -262,6 +262,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
         "allow_plaintext": False,
         "timeout_seconds": 30,
         "scrub": True,
+        "txn_token": False,
         "version": 1,
         "changed_at": "2026-05-28T20:26:40Z",
         "changed_by": "opr_1",

@@ -123,6 +123,17 @@ def token(
         say(str(got["access_token"]))
 
 
+@app.command()
+def assertion(*, key_file: KeyFile) -> None:
+    """On the agent's machine: sign what it authenticates with at OAuth endpoints, and write it to standard output.
+
+    It works once, for about a minute.
+    """
+    from smartagent.cli.ctl.agentside import sign_assertion  # noqa: PLC0415 -- loads the client
+
+    say(sign_assertion(key_file))
+
+
 def _change(ctx: typer.Context, agent: str, status: str, reason: str, *, as_json: bool) -> None:
     body = {"status": status, "reason": reason}
     changed = answer_of(ctx, "POST", f"/v1/agents/{segment(agent)}/status", body=body)

@@ -2,6 +2,7 @@
 """What an agent's own machine does: make its key, enrol it, get a token."""
 
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -9,7 +10,28 @@ from smartagent.cli.ctl.desk import finished, means_for
 from smartagent.cli.ctl.place import Place
 from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.profile import Profiles
-from smartagent.sdk import Agent, enrol, load_key_file, make_key_file, save_key_file
+from smartagent.sdk import (
+    Agent,
+    Holder,
+    Means,
+    attest,
+    client_assertion,
+    enrol,
+    load_key_file,
+    make_key_file,
+    save_key_file,
+    system_means,
+)
+
+
+class Enrols(Protocol):
+    """Has the authority take a key, for a ticket of some kind."""
+
+    async def __call__(
+        self, holder: Holder, issuer: str, ticket: str, name: str, /, *, means: Means | None
+    ) -> Holder:
+        """Return the holder with its new id."""
+        ...
 
 
 def enrol_agent(place: Place, server: str, token: str, key_file: Path, name: str) -> dict[str, object]:
@@ -20,21 +42,18 @@ def enrol_agent(place: Place, server: str, token: str, key_file: Path, name: str
     """
     if not token:
         raise Exit(USAGE, "The enrolment token is empty.")
-    issuer = _issuer(place, server)
-    means = means_for(issuer, "")
-    holder = load_key_file(key_file) if key_file.exists() else make_key_file(key_file, means.entropy)
-    if holder.principal:
-        raise Exit(USAGE, f"The key in {key_file} is {holder.principal}'s already.")
+    return _taken(place, server, key_file, (enrol, token, name))
 
-    async def run() -> dict[str, object]:
-        try:
-            enrolled = await enrol(holder, issuer, token, name, means=means)
-            save_key_file(key_file, enrolled)
-            return {"agent": enrolled.principal, "issuer": issuer, "key_file": str(key_file)}
-        finally:
-            await means.exchange.close()
 
-    return finished(run())
+def attest_agent(place: Place, server: str, attestation: str, key_file: Path, name: str) -> dict[str, object]:
+    """Enrol the key in `key_file`, which is made when there is none, by a token of the platform.
+
+    Raises:
+        Exit: The token or the key was not taken.
+    """
+    if not attestation:
+        raise Exit(USAGE, "The platform's token is empty.")
+    return _taken(place, server, key_file, (attest, attestation, name))
 
 
 def get_token(place: Place, server: str, key_file: Path, wanted: tuple[str, str]) -> dict[str, object]:
@@ -43,15 +62,53 @@ def get_token(place: Place, server: str, key_file: Path, wanted: tuple[str, str]
     Raises:
         Exit: The key is not enrolled, or the authority refused.
     """
-    holder = load_key_file(key_file)
-    if not holder.principal:
-        raise Exit(USAGE, f"The key in {key_file} is not enrolled yet. Run: smartagentctl agent enrol")
+    holder = _enrolled(key_file)
     scope, audience = wanted
 
     async def run() -> dict[str, object]:
         async with Agent(holder, means=means_for(holder.issuer, server or place.server)) as own:
             session = await own.open_session(scope, audience)
             return dict(msgspec.structs.asdict(session))
+
+    return finished(run())
+
+
+def sign_assertion(key_file: Path) -> str:
+    """Return a client assertion of the agent whose key is in `key_file`; it works once, for about a minute.
+
+    Raises:
+        Exit: The key is not enrolled.
+
+    Spec: RFC 7523 section 2.2.
+    """
+    holder, means = _enrolled(key_file), system_means()
+    return client_assertion(
+        holder.key, holder.issuer, holder.principal, now=means.clock.now(), entropy=means.entropy
+    )
+
+
+def _enrolled(key_file: Path) -> Holder:
+    holder = load_key_file(key_file)
+    if not holder.principal:
+        raise Exit(USAGE, f"The key in {key_file} is not enrolled yet. Run: smartagentctl agent enrol")
+    return holder
+
+
+def _taken(place: Place, server: str, key_file: Path, how: tuple[Enrols, str, str]) -> dict[str, object]:
+    enrols, ticket, name = how
+    issuer = _issuer(place, server)
+    means = means_for(issuer, "")
+    holder = load_key_file(key_file) if key_file.exists() else make_key_file(key_file, means.entropy)
+    if holder.principal:
+        raise Exit(USAGE, f"The key in {key_file} is {holder.principal}'s already.")
+
+    async def run() -> dict[str, object]:
+        try:
+            enrolled = await enrols(holder, issuer, ticket, name, means=means)
+            save_key_file(key_file, enrolled)
+            return {"agent": enrolled.principal, "issuer": issuer, "key_file": str(key_file)}
+        finally:
+            await means.exchange.close()
 
     return finished(run())
 

@@ -29,6 +29,9 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     allow_private: Annotated[bool, typer.Option(help="It may live at a private address.")] = False,
     timeout_seconds: Annotated[float | None, typer.Option(help="How long until its answer begins.")] = None,
     scrub: Annotated[bool, typer.Option(help="Search its answers for the secret.")] = True,
+    txn_token: Annotated[
+        bool, typer.Option(help="It belongs to the trust domain: calls bring a transaction token.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Describe an upstream, or change it."""
@@ -38,6 +41,7 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
         "place": place,
         "allow_private": allow_private,
         "scrub": scrub,
+        "txn_token": txn_token,
     }
     if timeout_seconds is not None:
         body["timeout_seconds"] = timeout_seconds

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The room's pages as HTML: every foreign text escaped, nothing hidden in it, and no script anywhere."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Final
+
+from smartagent.decoupled.model import Channel, ConsentRequest
+from smartagent.decoupled.rules import USER_CODE_CHARS, shown_code, visible
+from smartagent.kernel import rfc3339
+
+_AGENT: Final = "agt_"
+_WHO: Final = {"openid": "who you are", "profile": "your name"}
+
+
+def text(raw: str) -> str:
+    """Return a foreign text as HTML: escaped, what is invisible made visible, its direction kept to itself."""
+    return f"<bdi>{escape(visible(raw))}</bdi>"
+
+
+def code_form(token: str, code: str) -> str:
+    """Return the form that asks for the code.
+
+    Args:
+        token: The hidden field that shows the form is ours.
+        code: What the link said; the person must compare it all the same.
+    """
+    given = shown_code(code) if code else ""
+    hint = (
+        "<p>A link brought this code here. Go on only if <strong>your own device</strong> shows the very same.</p>"
+        if code
+        else "<p>Enter the code that your device shows.</p>"
+    )
+    return (
+        f'{hint}<form method="post" action="/oauth/device">{token}'
+        f'<label for="user_code">Code</label> '
+        f'<input id="user_code" name="user_code" value="{escape(given)}" required '
+        f'maxlength="{USER_CODE_CHARS * 2}" autocomplete="off" autocapitalize="characters" spellcheck="false">'
+        '<button type="submit">Continue</button></form>'
+        "<p>Did somebody send you a code, or ask you for one? Then close this page: it would give them your access.</p>"
+    )
+
+
+def device_decision(token: str, request: ConsentRequest, code: str) -> str:
+    """Return what a device asks for, and the form that decides it."""
+    shown = escape(shown_code(code))
+    return (
+        f"<p>A device asks to act with your access. It must show this code:</p>"
+        f'<p class="code"><strong>{shown}</strong></p>{_facts(request)}'
+        f'<form method="post" action="/oauth/device">{token}'
+        f'<input type="hidden" name="user_code" value="{shown}">'
+        '<label><input type="checkbox" name="confirmed" value="yes" required> '
+        f"The device in front of me shows {shown}, and I started this myself.</label>"
+        f"{_BUTTONS}</form>"
+    )
+
+
+def waiting_list(token: str, requests: Sequence[ConsentRequest]) -> str:
+    """Return all that waits for a person."""
+    if not requests:
+        return "<p>Nothing waits for you.</p>"
+    return "".join(f"<section>{_waiting(token, request)}</section>" for request in requests)
+
+
+def done(sentence: str, back: str) -> str:
+    """Return the last page: what happened, and a way back."""
+    return f'<p>{escape(sentence)}</p><p><a href="{escape(back)}">Back</a></p>'
+
+
+def _waiting(token: str, request: ConsentRequest) -> str:
+    if request.channel is Channel.DEVICE:
+        # The code is not kept, so it cannot be compared here.
+        return (
+            f"<h2>A device</h2>{_facts(request)}"
+            '<p>You entered its code. <a href="/oauth/device">Enter it again</a> to decide.</p>'
+        )
+    return (
+        f"<h2>{_name(request)}</h2>{_facts(request)}"
+        f'<form method="post" action="/oauth/requests">{token}'
+        f'<input type="hidden" name="id" value="{escape(request.id)}">{_BUTTONS}</form>'
+    )
+
+
+_BUTTONS: Final = (
+    '<button type="submit" name="decision" value="allow">Allow</button> '
+    '<button type="submit" name="decision" value="deny" formnovalidate>Deny</button>'
+)
+
+
+def _facts(request: ConsentRequest) -> str:
+    who = "An agent, which will act in your name" if request.client_id.startswith(_AGENT) else "A client"
+    rows = [
+        ("Who asks", f"{_name(request)} <code>{text(request.client_id)}</code>"),
+        ("What it is", escape(who)),
+        ("What for", _scopes(request.scope)),
+        ("Where", text(request.resource) if request.resource else "the gateway of this house"),
+        ("Asked from", f"{text(request.client_ip)} at {escape(rfc3339(request.created_at))}"),
+        ("Good until", escape(rfc3339(request.expires_at))),
+    ]
+    if request.binding_message:
+        rows.insert(0, ("It says", f"<strong>{text(request.binding_message)}</strong>"))
+    return "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows) + "</dl>"
+
+
+def _name(request: ConsentRequest) -> str:
+    return text(request.client_name) if request.client_name else "A client without a name"
+
+
+def _scopes(scope: str) -> str:
+    names = [f"<li>{text(name)}{f' ({_WHO[name]})' if name in _WHO else ''}</li>" for name in scope.split()]
+    return f"<ul>{''.join(names)}</ul>"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions: tokens for whoever signed a nonce.  `Issuer` decides what they get."""
+
+from typing import Final
+
+from smartagent.edge import AuthenticationFailed, Inbound, Outcome, Reply, parse_json
+from smartagent.identity import Agent, OperatorSessionRequest, SessionRequest, check_active, short_id
+from smartagent.kernel import Caller, rfc3339
+from smartagent.tokens.issue import Asked, Issued, Issuer
+from smartagent.tokens.means import Means
+from smartagent.tokens.shapes import SessionView
+
+# RFC 6749 section 5.1: both, for caches that are older than the first.
+NO_STORE: Final = (("cache-control", "no-store"), ("pragma", "no-cache"))
+EVENT: Final = "token.issued"
+
+
+class Sessions:
+    """Gives tokens to whoever has been authenticated."""
+
+    def __init__(self, means: Means, issuer: Issuer) -> None:
+        self._means = means
+        self._issuer = issuer
+
+    async def open_session(self, caller: Caller, inbound: Inbound) -> Outcome:
+        """Give a token to an agent that signed a nonce.
+
+        Raises:
+            SmartAgentError: What it asks for is not granted; see `Issuer.for_agent`.
+        """
+        request = parse_json(inbound.body, SessionRequest)
+        agent = self._agent(caller)
+        issued = self._issuer.for_agent(agent, Asked(request.scope, request.audience))
+        return _outcome(issued, _session_view(issued, "Bearer"), "challenge", short_id(request.nonce))
+
+    async def open_operator_session(self, caller: Caller, inbound: Inbound) -> Outcome:
+        """Give an operator a token that is bound to their key.
+
+        Raises:
+            AuthenticationFailed: The operator is gone.
+            KeysNotReady: There is nothing to sign with.
+        """
+        request = parse_json(inbound.body, OperatorSessionRequest)
+        operator = self._means.directory.operator(caller.principal)
+        if operator is None:
+            raise AuthenticationFailed("the operator is unknown")
+        issued = self._issuer.for_operator(operator)
+        return _outcome(issued, _session_view(issued, "DPoP"), "challenge", short_id(request.nonce))
+
+    def _agent(self, caller: Caller) -> Agent:
+        return check_active(self._means.directory.agent(caller.principal))
+
+
+def _outcome(issued: Issued, view: SessionView, proof: str, proof_id: str) -> Outcome:
+    claims = issued.claims
+    return Outcome(
+        Reply(201, view, "application/json", NO_STORE),
+        EVENT,
+        claims.sub,
+        claims.sid,
+        claims.jti,
+        "",
+        issued.detail(proof, proof_id),
+    )
+
+
+def _session_view(issued: Issued, token_type: str) -> SessionView:
+    claims = issued.claims
+    return SessionView(
+        access_token=issued.token,
+        token_type=token_type,
+        expires_in=issued.life_seconds,
+        expires_at=rfc3339(claims.exp),
+        scope=claims.scope,
+        session_id=claims.sid,
+        jti=claims.jti,
+        audit_url=claims.audit_url,
+    )
