@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An authority to measure: started for real, claimed by an operator, filled with agents."""
 
-import base64
 import contextlib
 import http.client
 import json
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from bench.processes import Running, await_port, free_port, running, tail
 from smartagent.crypto import (
     SigningKey,
+    SystemClock,
     b64u,
     claim_message,
     operator_message,
@@ -24,7 +24,7 @@ from smartagent.crypto import (
     sign_compact,
     system_entropy,
 )
-from smartagent.kernel import Secret
+from smartagent.kernel import IdPrefix, Ids, Secret
 
 LINK_SECONDS = 10.0
 ROLE = """\
@@ -174,6 +174,10 @@ class Operator:
         fragment = found.group().strip().partition("#")[2]
         return fragment.rpartition("=")[2]
 
+    def log_in(self) -> None:
+        """Get a new token; the last one lives a quarter of an hour."""
+        self.token = self._session()
+
     def _session(self) -> str:
         asked = {"operator": self.id, "purpose": "operator-session"}
         nonce = send(self._issuer, "/v1/challenges", asked).json()["nonce"]
@@ -200,11 +204,12 @@ def add_agents(data: Path, count: int) -> Path:
     Enrolment is an API of one agent at a time and not what is measured; the rows are the same.
     """
     names = data / "agents.jsonl"
+    ids = Ids(SystemClock(), system_entropy)
     with sqlite3.connect(data / "smartagent.db") as store, names.open("w", encoding="utf-8") as file:
         for _ in range(count):
             seed = system_entropy(32)
             public = SigningKey.from_seed(Secret(seed)).public
-            identity = "agt_" + _base32(uuid.uuid4().bytes)
+            identity = ids.new(IdPrefix.AGENT)
             store.execute(
                 "INSERT INTO agents (id, name, owner, role, status, public_key, created_at, last_changed_at)"
                 " VALUES (?, 'bench', 'opr_bench', 'bench', 'active', ?, 0, 0)",
@@ -214,7 +219,3 @@ def add_agents(data: Path, count: int) -> Path:
             file.write(json.dumps({"id": identity, "seed": b64u(seed)}) + "\n")
     store.close()
     return names
-
-
-def _base32(raw: bytes) -> str:
-    return base64.b32hexencode(raw).decode().rstrip("=").lower()

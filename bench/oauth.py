@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from bench.authority import ROLE, Answer, Authority, Operator, add_agents, ask, prepare, send, serving
+from bench.authority import ROLE, Answer, Authority, Operator, add_agents, ask, send, serving
 from bench.figures import Part, Sample, Target, interleaved, ratio
 from bench.processes import LOAD_CORE, SERVER_CORE, cpu_seconds, free_port, pinned
 from smartagent.crypto import (
     SigningKey,
+    SystemClock,
     b64u,
     enrol_message,
     parse_compact,
@@ -30,7 +31,7 @@ from smartagent.crypto import (
     system_entropy,
     unb64u,
 )
-from smartagent.kernel import Secret
+from smartagent.kernel import IdPrefix, Ids, Secret
 
 AGENTS = 200
 CONNECTIONS = 64
@@ -40,10 +41,13 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 -- a type's name
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
+UNKNOWN, WRONG = "refused: an unknown client, one core", "refused: a wrong signature, one core"
+Make = Callable[["Authority", list["Agent"], int], list[bytes]]
 NOTES = (
     "cpu us: CPU time of the server's whole process tree, the writer included, for each request.",
     "Every request is unique and signed before the clock starts, but for introspection, whose caller sends its own token.",
     "Exchange: a sub-agent presents another agent's token, for which a delegation is recorded.",
+    "The node has seen that token before; a first sight costs one more signature check.",
     "Revocation: from sending it to one node until another, which is asked all the time, refuses; both over one PostgreSQL.",
 )
 
@@ -58,14 +62,13 @@ class Agent(NamedTuple):
 def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part:
     """Measure issuance, bound issuance, exchange and introspection, and revocation over two nodes."""
     data = work / "oauth"
-    ports = prepare(data, "http://127.0.0.1:9")
-    agents = _read(add_agents(data, AGENTS))
+    ports, agents = _prepared(data)
     load = _Load(go["load"], work / "requests.bin", seconds)
 
-    def on_one_core(make: Callable[[Authority, list[Agent], int], list[bytes]]) -> Sample:
+    def on_one_core(make: Make, *, refused: bool = False) -> Sample:
         with serving(data, workers=1, core=SERVER_CORE, ports=ports) as authority:
             requests = make(authority, agents, int(POOL_PER_SECOND * (seconds + 1)))
-            return load.run(authority, requests, core=LOAD_CORE)
+            return load.run(authority, requests, core=LOAD_CORE, refused=refused)
 
     def introspection() -> Sample:
         with serving(data, workers=2, core=None, ports=ports) as authority:
@@ -78,10 +81,33 @@ def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part
             "DPoP-bound issuance, one core": lambda: on_one_core(_bound),
             "token exchange, one core": lambda: on_one_core(_exchanged),
             "introspection, two cores": introspection,
+            UNKNOWN: lambda: on_one_core(_unknown, refused=True),
+            WRONG: lambda: on_one_core(_wrong, refused=True),
         },
     )
     found["revocation to refusal on another node"] = [_revocations(work)]
     return Part("oauth", "The token service", found, _targets(found), NOTES)
+
+
+def _prepared(data: Path) -> tuple[tuple[int, int], list[Agent]]:
+    """Make an authority whose first agent let all others act for it."""
+    ports = free_port(), free_port()
+    with serving(data, workers=1, core=None, ports=ports) as authority:
+        operator = Operator(authority)
+        operator.call("PUT", "/v1/roles/bench", {"role_file": ROLE}).json()
+    parent, *children = agents = _read(add_agents(data, AGENTS))
+    with serving(data, workers=1, core=None, ports=ports):
+        operator.log_in()
+        for child in children:
+            body = {
+                "from": parent.id,
+                "to": child.id,
+                "scope": "bench:read",
+                "ttl_seconds": 3600,
+                "reason": "bench",
+            }
+            operator.call("POST", "/v1/delegations", body).json()
+    return ports, agents
 
 
 def _targets(found: dict[str, list[Sample]]) -> list[Target]:
@@ -95,6 +121,11 @@ def _targets(found: dict[str, list[Sample]]) -> list[Target]:
         )
         for what in ("DPoP-bound issuance", "token exchange")
     ]
+    alike = ratio(found, (UNKNOWN, "cpu_us"), (WRONG, "cpu_us"))
+    targets.append(
+        Target("refusing an unknown client, CPU against a wrong signature", alike, 0.9, at_least=True)
+    )
+    targets.append(Target("the same, from above", alike, 1.1, at_least=False))
     per_second = statistics.median(sample["per_second"] for sample in found["introspection, two cores"])
     targets.append(Target("introspections a second on two cores", per_second, 10_000, at_least=True))
     p99 = found["revocation to refusal on another node"][0]["p99_ms"]
@@ -108,7 +139,13 @@ class _Load(NamedTuple):
     seconds: float
 
     def run(
-        self, authority: Authority, requests: list[bytes], *, core: int | None, again: bool = False
+        self,
+        authority: Authority,
+        requests: list[bytes],
+        *,
+        core: int | None,
+        again: bool = False,
+        refused: bool = False,
     ) -> Sample:
         self.file.write_bytes(b"".join(struct.pack(">I", len(raw)) + raw for raw in requests))
         command = [self.generator, "replay", "-url", authority.issuer, "-file", str(self.file)]
@@ -122,7 +159,7 @@ class _Load(NamedTuple):
         before = cpu_seconds(authority.process)
         seen = json.loads(subprocess.run(pinned(command, core), stdout=subprocess.PIPE, check=True).stdout)
         used = cpu_seconds(authority.process) - before
-        if seen["errors"] or seen["exhausted"]:
+        if seen["errors"] != (seen["all"] if refused else 0) or seen["exhausted"]:
             raise RuntimeError(f"the load was not what it should be: {seen}")
         return {
             "cpu_us": used / seen["all"] * 1e6,
@@ -150,16 +187,6 @@ def _bound(authority: Authority, agents: list[Agent], count: int) -> list[bytes]
 
 def _exchanged(authority: Authority, agents: list[Agent], count: int) -> list[bytes]:
     parent, *children = agents
-    operator = Operator(authority)
-    for child in children:
-        body = {
-            "from": parent.id,
-            "to": child.id,
-            "scope": "bench:read",
-            "ttl_seconds": 3600,
-            "reason": "bench",
-        }
-        operator.call("POST", "/v1/delegations", body).json()
     token = _token(authority, parent)
     return [
         _form(
@@ -172,6 +199,19 @@ def _exchanged(authority: Authority, agents: list[Agent], count: int) -> list[by
             },
         )
         for i in range(count)
+    ]
+
+
+def _unknown(authority: Authority, _agents: list[Agent], count: int) -> list[bytes]:
+    ids = Ids(SystemClock(), system_entropy)
+    key = SigningKey.generate(system_entropy)
+    return [_form(authority, _asking(authority, Agent(ids.new(IdPrefix.AGENT), key))) for _ in range(count)]
+
+
+def _wrong(authority: Authority, agents: list[Agent], count: int) -> list[bytes]:
+    key = SigningKey.generate(system_entropy)
+    return [
+        _form(authority, _asking(authority, Agent(agents[i % len(agents)].id, key))) for i in range(count)
     ]
 
 

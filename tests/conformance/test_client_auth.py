@@ -268,6 +268,15 @@ async def test_a_public_client_cannot_act_for_itself(world, bot):
         assert (status, view["error"]) == (400, "unauthorized_client")
 
 
+@pytest.mark.requirement("RFC6749-5.2-6")
+async def test_a_client_that_sends_a_secret_in_the_header_is_told_with_its_own_scheme(world):
+    request = inbound(world, {"grant_type": "client_credentials"})
+    request.headers = {**request.headers, "authorization": "Basic eDp5"}
+    reply = await world.send(request)
+    assert (reply.status, reply.body["error"]) == (401, "invalid_client")
+    assert ("www-authenticate", 'Basic realm="smartagent"') in reply.headers
+
+
 def public(reply):
     """What a stranger sees."""
     return reply.status, json.dumps(msgspec.to_builtins(reply.body)), reply.media_type, reply.headers

@@ -15,10 +15,10 @@ from smartagent.clients.errors import (
     UnapprovedSoftwareStatement,
 )
 from smartagent.clients.means import Means
+from smartagent.clients.metadata import LOOPBACK, match_redirect, parse_metadata, shown_name
 from smartagent.clients.model import AuthMethod, Client, ClientKind, Resource
 from smartagent.clients.registration import REGISTER_PATH
 from smartagent.clients.routes import clients_routes
-from smartagent.clients.rules import LOOPBACK, match_redirect, parse_metadata, shown_name
 from smartagent.clients.service import Clients
 from smartagent.clients.store import CLIENTS_TOPIC, RESOURCES_TOPIC, client_used
 

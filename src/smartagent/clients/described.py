@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from smartagent.clients.errors import ClientsError, ClientUnusable
 from smartagent.clients.means import Means
+from smartagent.clients.metadata import parse_metadata
 from smartagent.clients.model import Client, ClientKind
-from smartagent.clients.rules import parse_metadata
 from smartagent.crypto import MalformedJson, strict_json
 from smartagent.federation import FederationError, Fetched
 

@@ -5,9 +5,9 @@ import msgspec
 
 from smartagent.clients.errors import ClientNotFound, InvalidClientMetadata, ResourceNotFound
 from smartagent.clients.means import Means
+from smartagent.clients.metadata import parse_metadata, parse_resource
 from smartagent.clients.model import Client, ClientKind, Resource
 from smartagent.clients.registration import Kill, registered
-from smartagent.clients.rules import parse_metadata, parse_resource
 from smartagent.clients.store import (
     PAGE,
     add_client,
@@ -38,6 +38,7 @@ class ClientRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     application_type: str = "web"
     id_token_signed_response_alg: str = "RS256"  # noqa: S105 -- an algorithm
     dpop_bound_access_tokens: bool = False
+    legacy_audience: bool = False
     client_uri: str | None = None
     logo_uri: str | None = None
 
@@ -107,6 +108,7 @@ class Desk:
             id=self._means.ids.new(IdPrefix.CLIENT),
             kind=ClientKind.REGISTERED,
             role=request.role,
+            legacy_audience=request.legacy_audience,
             owner=caller.principal,
             created_at=int(self._means.clock.now()),
         )

@@ -31,6 +31,8 @@ class Client(msgspec.Struct, frozen=True):
 
     `scope` is the ceiling of what it may be granted, blank-separated; empty means no ceiling of its own.
     `role` says whose permissions bound it at the gateway; empty means that it may not go there.
+    `legacy_audience` takes assertions of it that name the token endpoint, as clients wrote them before
+    rfc7523bis; only an operator says so.
     `jwks` are its public keys, or `jwks_uri` says where they are.
     """
 
@@ -51,6 +53,7 @@ class Client(msgspec.Struct, frozen=True):
     logo_uri: str = ""
     software_id: str = ""
     software_version: str = ""
+    legacy_audience: bool = False
     owner: str = ""
     created_at: int = 0
 

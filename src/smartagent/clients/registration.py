@@ -13,8 +13,8 @@ from typing import Final
 
 from smartagent.clients.errors import InvalidClientMetadata, UnapprovedSoftwareStatement
 from smartagent.clients.means import Means
+from smartagent.clients.metadata import parse_metadata
 from smartagent.clients.model import Client, ClientKind, StoredClient
-from smartagent.clients.rules import parse_metadata
 from smartagent.clients.store import add_client, change_client, client_changed, drop_client, read_client
 from smartagent.clients.throttle import Throttle
 from smartagent.crypto import MalformedJson, b64u, equal, sha256, strict_json

@@ -17,12 +17,12 @@ from typing import Final
 import msgspec
 
 from smartagent.clients import Client, ClientUnusable, Resource
+from smartagent.consent.checking import Refusal, checked, form_target, redirect_of, with_answer
 from smartagent.consent.errors import AuthorizationRefused, PushedRequestRefused
 from smartagent.consent.frame import text
 from smartagent.consent.means import Means
 from smartagent.consent.model import ASKED, PUSHED, Asked, Pending
 from smartagent.consent.people import People
-from smartagent.consent.rules import Refusal, checked, form_target, redirect_of, with_answer
 from smartagent.consent.store import add_request, read_request, use_request
 from smartagent.crypto import b64u, sha256
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply, parse_form

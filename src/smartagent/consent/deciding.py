@@ -15,12 +15,12 @@ import msgspec
 
 from smartagent.clients import LOOPBACK, Client, ClientKind
 from smartagent.consent.asking import CONSENT_PATH, Asking, see
+from smartagent.consent.checking import form_target
 from smartagent.consent.errors import NotSignedIn, RequestGone
 from smartagent.consent.frame import text
 from smartagent.consent.means import Means
 from smartagent.consent.model import ASKED, Asked, Code, Grant, Pending, SignedIn
 from smartagent.consent.people import People
-from smartagent.consent.rules import form_target
 from smartagent.consent.store import add_code, add_grant, read_request, use_request
 from smartagent.crypto import b64u, sha256
 from smartagent.edge import Inbound, MalformedRequest, Outcome, parse_form

@@ -15,9 +15,7 @@ ConsentError
 
 from typing import ClassVar
 
-from smartagent.edge import Reply
 from smartagent.kernel import Consequential, Effects, Kind, SmartAgentError
-from smartagent.oauth import InvalidGrant
 
 
 class ConsentError(SmartAgentError):
@@ -43,7 +41,8 @@ class NotSignedIn(ConsentError):
 class AuthorizationRefused(ConsentError):
     """An authorization request is refused.
 
-    `reply` is the whole answer: a page when the client's address cannot be trusted, else a redirect to it.
+    `reply` is the whole answer (an `edge.Reply`): a page when the client's address cannot be trusted, else a
+    redirect to it.
 
     Spec: RFC 6749 section 4.1.2.1, RFC 9207 section 2.
     """
@@ -52,7 +51,7 @@ class AuthorizationRefused(ConsentError):
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The authorization request is refused."
 
-    def __init__(self, reason: str, reply: Reply) -> None:
+    def __init__(self, reason: str, reply: object) -> None:
         super().__init__(reason)
         self.reply = reply
 
@@ -80,29 +79,38 @@ class RequestGone(ConsentError):
     title: ClassVar[str] = "This request is over."
 
 
-class CodeUsedAgain(Consequential, InvalidGrant):
+class CodeUsedAgain(Consequential):
     """A code comes a second time: somebody else has it, so all that came of it is dead.
 
     Spec: RFC 6749 section 4.1.2.
     """
 
     code: ClassVar[str] = "authorization-code-used-again"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The grant is not good."
+    oauth_code: ClassVar[str] = "invalid_grant"
 
     def __init__(self, effects: Effects) -> None:
-        super().__init__("the code was used before; what came of it is revoked")
+        # One public text for every grant that is not good: see `oauth.InvalidGrant`.
+        super().__init__("it is unknown, expired, used, revoked, or not this client's")
+        self.reason = "the code was used before; what came of it is revoked"
         self.effects = effects
 
 
-class RefreshTokenUsedAgain(Consequential, InvalidGrant):
+class RefreshTokenUsedAgain(Consequential):
     """A refresh token comes a second time: somebody else has it, so the whole family is dead.
 
     Spec: RFC 9700 section 4.14.2.
     """
 
     code: ClassVar[str] = "refresh-token-used-again"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The grant is not good."
+    oauth_code: ClassVar[str] = "invalid_grant"
 
     def __init__(self, effects: Effects) -> None:
-        super().__init__("the refresh token was used before; its family is revoked")
+        super().__init__("it is unknown, expired, used, revoked, or not this client's")
+        self.reason = "the refresh token was used before; its family is revoked"
         self.effects = effects
 
 

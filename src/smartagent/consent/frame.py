@@ -119,7 +119,7 @@ class Frame:
 
     def refusal(self, error: SmartAgentError, request_id: str) -> Reply:
         """Return the page that says what went wrong; a refused authorization request brings its own answer."""
-        if isinstance(error, AuthorizationRefused):
+        if isinstance(error, AuthorizationRefused) and isinstance(error.reply, Reply):
             return error.reply
         body = f'<p>{escape(error.title)} {text(str(error))}</p><p class="quiet">{escape(request_id)}</p>'
         return self.page("This did not work", body, status=status_of(error))

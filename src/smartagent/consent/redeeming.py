@@ -16,11 +16,11 @@ from typing import Final
 import msgspec
 
 from smartagent.clients import Client, client_used
+from smartagent.consent.checking import is_verified
 from smartagent.consent.deciding import GRANT_SECONDS, Issued
 from smartagent.consent.errors import CodeUsedAgain, RefreshTokenUsedAgain
 from smartagent.consent.means import Means
 from smartagent.consent.model import Asked, Code, Grant, Refresh
-from smartagent.consent.rules import is_verified
 from smartagent.consent.store import (
     add_refresh,
     bind_grant,

@@ -96,7 +96,8 @@ def answer_to(error: SmartAgentError, route: Route | None, request_id: str) -> R
         return route.render(error, request_id)
     if route is not None and route.oauth:
         reply = oauth_error(error)
-        return _unchallenged(reply) if route.proof is Proof.CLIENT_AUTHENTICATION else reply
+        own = getattr(error, "response_headers", ())
+        return reply if own or route.proof is not Proof.CLIENT_AUTHENTICATION else _unchallenged(reply)
     return problem(error, instance=request_id)
 
 

@@ -9,7 +9,7 @@ Spec: RFC 6749 section 2.3; RFC 7523 sections 2.2 and 3, as its revision
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -33,6 +33,7 @@ from smartagent.kernel import Caller, CallerKind, Claim, Entropy, IdPrefix
 from smartagent.oauth.means import Means
 from smartagent.tokens import UNREADABLE
 
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 -- a path, not a password
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_ASSERTION_LIFE_SECONDS: Final = 300
 LEEWAY_SECONDS: Final = 60
@@ -43,6 +44,17 @@ _KEPT: Final = 4096
 _MODULUS_BYTES: Final = 256
 _AGENT: Final = f"{IdPrefix.AGENT.value}_"
 _TYPES: Final = frozenset({"", "jwt", "client-authentication+jwt", "application/client-authentication+jwt"})
+
+
+class ClientSecretRefused(AuthenticationFailed):
+    """A client sent a secret, and there are none here; the challenge names the scheme that it used.
+
+    Spec: RFC 6749 section 5.2.
+    """
+
+    response_headers: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("www-authenticate", 'Basic realm="smartagent"'),
+    )
 
 
 class AssertionClaims(msgspec.Struct, frozen=True, gc=False):
@@ -122,7 +134,8 @@ class ClientRequests:
             # RFC 6749 section 2.3: one way to authenticate in a request, and a secret is none that is done here.
             if asserts:
                 raise MalformedRequest("authenticate by client_assertion alone")
-            raise AuthenticationFailed("there are no client secrets here")
+            refusal = ClientSecretRefused if "authorization" in inbound.headers else AuthenticationFailed
+            raise refusal("there are no client secrets here")
         if asserts:
             return await self._by_assertion(form)
         return await self._public(form)
@@ -153,7 +166,9 @@ class ClientRequests:
             agent, client = None, await self._signing_client(jws, claims.sub)
         # 3. aud is the issuer alone.
         audience = claims.aud[0] if isinstance(claims.aud, list) and len(claims.aud) == 1 else claims.aud
-        if not isinstance(audience, str) or audience not in self._audiences:
+        # draft-ietf-oauth-rfc7523bis: the token endpoint is none, unless an operator let this client say so.
+        legacy = client.legacy_audience and audience == self._means.issuer + TOKEN_PATH
+        if not legacy and (not isinstance(audience, str) or audience not in self._audiences):
             raise AuthenticationFailed("the assertion's audience is not this issuer alone")
         # 4 to 6. exp, nbf and iat.
         _check_instants(claims, self._means.clock.now())

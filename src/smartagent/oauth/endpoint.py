@@ -15,14 +15,13 @@ import msgspec
 from smartagent.clients import ClientKind
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply
 from smartagent.kernel import Caller, Claim, Detail
-from smartagent.oauth.clientauth import ClientRequest, ClientRequests
+from smartagent.oauth.clientauth import TOKEN_PATH, ClientRequest, ClientRequests
 from smartagent.oauth.errors import UnauthorizedClient, UnsupportedGrantType
 from smartagent.oauth.grant import Grant, Granted, OtherToken, TokenRequest
 from smartagent.oauth.means import Means
 from smartagent.tokens import NO_STORE, InvalidDpopProof, Issued, caller_of
 
 EVENT: Final = "token.issued"
-TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 -- a path, not a password
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

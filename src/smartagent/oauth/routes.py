@@ -2,7 +2,8 @@
 """What the authorization server can be asked to do."""
 
 from smartagent.edge import Proof, Route
-from smartagent.oauth.endpoint import EVENT, TOKEN_PATH, TokenAnswer
+from smartagent.oauth.clientauth import TOKEN_PATH
+from smartagent.oauth.endpoint import EVENT, TokenAnswer
 from smartagent.oauth.enquiry_routes import FORM, enquiry_routes
 from smartagent.oauth.service import OAuth
 

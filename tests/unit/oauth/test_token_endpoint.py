@@ -150,6 +150,17 @@ async def test_a_client_that_is_no_agent_signs_with_its_own_key(world):
     assert (status, view["error"]) == (400, "invalid_target")
 
 
+async def test_only_a_client_that_an_operator_lets_may_name_the_token_endpoint(world):
+    key = EcSigningKey.generate(system_entropy)
+    client = registered(world)
+    world.clients.keys_of[client.id] = [("one", key.public)]
+    assert (await post(world, assertion(world, client, key, aud=TOKEN_URL)))[0] == 401
+    registered(world, legacy_audience=True)
+    assert (await post(world, assertion(world, client, key, aud=TOKEN_URL)))[0] == 200
+    assert (await post(world, assertion(world, client, key, aud=ISSUER + "/oauth/par")))[0] == 401
+    assert (await post(world, assertion(world, client, key, aud=ISSUER)))[0] == 200
+
+
 async def test_what_proves_no_client_is_refused_alike(world):
     key, eve = EcSigningKey.generate(system_entropy), EcSigningKey.generate(system_entropy)
     client = registered(world)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an authorization request must be, pure.
+"""What an authorization request must be.
 
     1. client and redirect URI    any doubt is told the person on a page: nothing is sent anywhere
     2. all the rest               what is wrong goes back to the client, with its state and our name

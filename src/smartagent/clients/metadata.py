@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client may say of itself, pure.
+"""What a client may say of itself.
 
 All of it is a stranger's text: addresses are held to what they are for, names to what can be shown, and
 what is not understood is left out or refused, as the specifications say.
@@ -133,6 +133,7 @@ def parse_metadata(said: Mapping[str, object], client: Client, *, symmetric_is_n
         logo_uri=_https(said, "logo_uri"),
         software_id=shown_name(_text(said, "software_id", MAX_URI_CHARS)),
         software_version=shown_name(_text(said, "software_version", MAX_URI_CHARS)),
+        legacy_audience=client.legacy_audience,
         owner=client.owner,
         created_at=client.created_at,
     )
