@@ -111,7 +111,8 @@ class Frame:
         headers = (
             ("content-security-policy", policy),
             ("x-frame-options", "DENY"),
-            ("referrer-policy", "no-referrer"),
+            # Nothing goes to others; with `no-referrer` browsers would hide the origin of our own forms, too.
+            ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cache-control", "no-store"),
         )

@@ -110,13 +110,13 @@ def problem(error: SmartAgentError, *, instance: str) -> Reply:
 def oauth_error(error: SmartAgentError) -> Reply:
     """Render `error` for an OAuth client.
 
-    An error class may name its own code of RFC 6749 section 5.2 in a class attribute
+    An error may name its own code of RFC 6749 section 5.2 in an attribute
     `oauth_code` (`invalid_scope`, `unsupported_grant_type`, ...); else its kind decides.
 
     Spec: RFC 6749 section 5.2.
     """
     code, status = _OAUTH[error.kind]
-    named: object = getattr(type(error), "oauth_code", "")
+    named: object = getattr(error, "oauth_code", "")
     if isinstance(named, str) and named:
         code = named
     body = {"error": code, "error_description": _printable(f"{error.title} {error}".strip())}
