@@ -19,7 +19,6 @@ from tests.unit.consent.house import (
 from tests.unit.identity.world import ISSUER
 
 
-
 def page_of(reply):
     return reply.status, reply.body.decode()
 

@@ -180,7 +180,7 @@ def parse_resource(resource: Resource) -> Resource:
         raise MalformedResource("the identifier has a login in it, or is not in lower case")
     if len(resource.scopes) > MAX_SCOPES or not all(_SCOPE.fullmatch(scope) for scope in resource.scopes):
         raise MalformedResource("scopes are visible ASCII without quotes")
-    if len(shown_name(resource.name)) != len(resource.name):
+    if shown_name(resource.name) != resource.name:
         raise MalformedResource(f"a name is one line of at most {MAX_NAME_CHARS} visible characters")
     return resource
 
