@@ -24,8 +24,8 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     *,
     secret: Annotated[str, typer.Option(help="Which secret the gateway puts in.")] = "",
     place: Annotated[
-        str, typer.Option(help="Where: bearer, basic, header:<Name> or query:<name>.")
-    ] = "bearer",
+        str, typer.Option(help="Where: bearer (unless you say so), basic, header:<Name> or query:<name>.")
+    ] = "",
     allow_private: Annotated[bool, typer.Option(help="It may live at a private address.")] = False,
     timeout_seconds: Annotated[float | None, typer.Option(help="How long until its answer begins.")] = None,
     scrub: Annotated[bool, typer.Option(help="Search its answers for the secret.")] = True,
@@ -38,11 +38,12 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     body: dict[str, object] = {
         "base_url": base_url,
         "secret": secret,
-        "place": place,
         "allow_private": allow_private,
         "scrub": scrub,
         "txn_token": txn_token,
     }
+    if place:
+        body["place"] = place
     if timeout_seconds is not None:
         body["timeout_seconds"] = timeout_seconds
     show_fields(answer_of(ctx, "PUT", f"/v1/upstreams/{segment(name)}", body=body), as_json=as_json)
