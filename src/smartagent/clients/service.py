@@ -118,6 +118,11 @@ class Clients:
         """Return the protected resource."""
         return self._resources.get(identifier)
 
+    def takes_bound_only(self, identifier: str) -> bool:
+        """Say whether a resource takes no bearer tokens."""
+        resource = self._resources.get(identifier)
+        return resource is not None and resource.dpop_required
+
     def resources(self) -> Sequence[Resource]:
         """Return all protected resources, by identifier."""
         return [self._resources[name] for name in sorted(self._resources)]

@@ -20,7 +20,7 @@ from smartagent.consent.checking import is_verified
 from smartagent.consent.deciding import GRANT_SECONDS, Issued
 from smartagent.consent.errors import CodeUsedAgain, RefreshTokenUsedAgain
 from smartagent.consent.means import Means
-from smartagent.consent.model import Asked, Code, Grant, Refresh
+from smartagent.consent.model import ACR, AMR, Asked, Code, Grant, Refresh
 from smartagent.consent.store import (
     add_refresh,
     bind_grant,
@@ -156,9 +156,6 @@ class Redeeming:
         writes: tuple[Write, ...],
     ) -> Granted:
         client, now = request.client, request.now
-        resource = self._means.clients.resource(grant.resource)
-        if (client.dpop_bound or (resource is not None and resource.dpop_required)) and not request.jkt:
-            raise InvalidGrant("the client or the resource takes bound tokens only; send a DPoP proof")
         token = self._means.tokens.issuer.mint(
             Wanted(
                 subject=grant.person,
@@ -171,8 +168,8 @@ class Redeeming:
                 jkt=request.jkt,
                 lineage=(grant.id,),
                 auth_time=grant.auth_time,
-                acr=issued.acr if issued is not None else "",
-                amr=issued.amr if issued is not None else (),
+                acr=issued.acr if issued is not None else ACR,
+                amr=issued.amr if issued is not None else AMR,
             )
         )
         refresh, more = self._next_refresh(client, grant, now)
@@ -206,8 +203,8 @@ class Redeeming:
             # OpenID Connect Core section 12.2: a refreshed one has no nonce.
             nonce=issued.asked.nonce if issued is not None else "",
             auth_time=grant.auth_time,
-            acr=issued.acr if issued is not None else "",
-            amr=issued.amr if issued is not None else (),
+            acr=issued.acr if issued is not None else ACR,
+            amr=issued.amr if issued is not None else AMR,
             access_token=access_token,
             sid=grant.session,
             scope=scope,

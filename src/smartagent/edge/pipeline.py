@@ -212,6 +212,7 @@ async def _record_refusal(
         work = Work((record,), caller.claims, effects.writes, effects.changes)
         await house.commit(work, NOBODY)
     except SmartAgentError:
-        # A claim that was lost is why we are here, or the store is down: then the record goes without,
-        # and when that fails too the caller is told that nothing could be recorded.
-        await house.commit(Work((record,), (), effects.writes, effects.changes), NOBODY)
+        # A claim that was lost is why we are here, or the store is down: then the record goes alone, and
+        # when that fails too the caller is told that nothing could be recorded.  A proof that was used
+        # before proves nothing, so the refusal has no consequences then.
+        await house.commit(Work((record,)), NOBODY)

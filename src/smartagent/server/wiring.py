@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from smartagent import policy, vault
 from smartagent.audit import CustodyReader, LogReader, Sequencer
 from smartagent.audit.routes import routes as audit_routes
+from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
 from smartagent.gateway import Gateway, GatewaySettings
@@ -33,6 +34,7 @@ from smartagent.server.stores import open_store
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
+    wire_clients,
     wire_outside,
     wire_signals,
     wire_token_service,
@@ -70,9 +72,10 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     book = wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
-    tokens = wire_tokens(base, identity, book, lambda agent_id: signals.lists.status_of(agent_id))  # noqa: PLW0108 -- `signals` comes next
+    clients = wire_clients(base, outside, book)
+    tokens = wire_tokens(base, identity, book, clients, lambda agent_id: signals.lists.status_of(agent_id))  # noqa: PLW0108 -- `signals` comes next
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
-    service = wire_token_service(base, outside, identity, tokens, book)
+    service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
     rooms = wire_house(base, identity, tokens, service, book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
@@ -127,7 +130,11 @@ def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
 
 
 def wire_tokens(
-    base: Foundation, identity: Identity, book: Book, status_of: Callable[[str], Status | None]
+    base: Foundation,
+    identity: Identity,
+    book: Book,
+    clients: Clients,
+    status_of: Callable[[str], Status | None],
 ) -> Tokens:
     """Build tokens, and keep its keys and revocations fresh."""
     tokens = Tokens(
@@ -143,6 +150,7 @@ def wire_tokens(
             root=base.root,
             nonce_key=dpop_nonce_key(base.root),
             status_of=status_of,
+            takes_bound_only=clients.takes_bound_only,
             schedule=Schedule(rotation_period=base.settings.rotation_seconds),
         )
     )

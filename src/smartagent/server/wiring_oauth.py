@@ -145,11 +145,10 @@ def wire_clients(base: Foundation, outside: Outside, book: Book) -> Clients:
 
 
 def wire_token_service(
-    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, book: Book
+    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, clients: Clients
 ) -> TokenService:
     """Build the authorization server."""
     settings = base.settings
-    clients = wire_clients(base, outside, book)
     means = OAuthMeans(
         clock=base.clock,
         entropy=system_entropy,

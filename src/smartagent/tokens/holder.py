@@ -43,7 +43,8 @@ def caller_of(claims: AccessClaims, directory: Directory) -> Caller:
             raise AuthenticationFailed("the actor is no agent")
         role, subject, subject_role = agent.role, claims.sub, claims.role
     lineage = claims.lin
-    if claims.client_id != claims.sub and kind is not CallerKind.AGENT:
+    if kind is CallerKind.PERSON or kind is CallerKind.CLIENT:
+        # When a client is removed, so is all that it was given.
         lineage = (*lineage, claims.client_id)
     return Caller(
         principal=principal,

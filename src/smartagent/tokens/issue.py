@@ -15,7 +15,13 @@ import msgspec
 from smartagent.identity import Agent, Operator
 from smartagent.kernel import Detail, IdPrefix
 from smartagent.policy import Grants
-from smartagent.tokens.errors import AudienceNotGranted, NothingLeft, RoleNotGranted, ScopeNotGranted
+from smartagent.tokens.errors import (
+    AudienceNotGranted,
+    InvalidDpopProof,
+    NothingLeft,
+    RoleNotGranted,
+    ScopeNotGranted,
+)
 from smartagent.tokens.holder import OPERATOR_ROLE
 from smartagent.tokens.keyrings import KeyRings
 from smartagent.tokens.means import Means
@@ -162,7 +168,10 @@ class Issuer:
         Raises:
             KeysNotReady: There is nothing to sign with.
             NothingLeft: What it derives from has expired.
+            InvalidDpopProof: The audience takes bound tokens only, and there is no key to bind it to.
         """
+        if not wanted.jkt and self._means.takes_bound_only(wanted.audience):
+            raise InvalidDpopProof("the resource takes bound tokens only; send one")
         active = self._keys.main.active
         now = int(self._means.clock.now())
         expires_at = now + min(wanted.life_seconds, MAX_TOKEN_LIFE_SECONDS)

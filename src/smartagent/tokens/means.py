@@ -12,6 +12,11 @@ from smartagent.tokens.model import Status
 from smartagent.tokens.rules import Schedule
 
 
+def takes_any(_audience: str) -> bool:
+    """Let every audience take bearer tokens."""
+    return False
+
+
 def nowhere(_agent_id: str) -> Status | None:
     """Publish no agent's state."""
     return None
@@ -23,7 +28,8 @@ class Means:
 
     `issuer` is the house's URL without a trailing slash, and `gateway` the gateway's; both
     stand in tokens as they are here.  `grants` says what a role's tokens may hold.  `root`
-    seals the seeds of the signing keys.  `status_of` says where an agent's state is published.
+    seals the seeds of the signing keys.  `status_of` says where an agent's state is published, and
+    `takes_bound_only` whether an audience takes no bearer tokens.
     """
 
     clock: Clock
@@ -37,4 +43,5 @@ class Means:
     root: Secret[bytes]
     nonce_key: Secret[bytes]
     status_of: Callable[[str], Status | None] = nowhere
+    takes_bound_only: Callable[[str], bool] = takes_any
     schedule: Schedule = field(default_factory=Schedule)

@@ -35,6 +35,7 @@ from smartagent.tokens.store import (
 LASTS_SECONDS: Final = MAX_TOKEN_LIFE_SECONDS + MARGIN_SECONDS
 # A revocation is kept long after it can matter: a clock that ran ahead for a while must not lose one.
 KEPT_SECONDS: Final = 7 * 86_400
+_PRUNED_AT: Final = 1024
 _AGENT: Final = f"{IdPrefix.AGENT.value}_"
 _OPERATOR: Final = f"{IdPrefix.OPERATOR.value}_"
 # Delegations, grants and clients are ended by the rooms that keep them, which revoke in the same commit.
@@ -87,6 +88,7 @@ class Revocations:
         self._since: dict[str, int] = {}
         self._dead: set[str] = set()
         self._known: dict[tuple[RevocationKind, str], Revocation] = {}
+        self._prune_at = _PRUNED_AT
         self._listeners: list[Callable[[], None]] = []
         self._followers: list[Callable[[Revocation], None]] = []
         means.directory.on_change(self._tell)
@@ -194,8 +196,22 @@ class Revocations:
         if self._known.get((revocation.kind, revocation.id)) == revocation:
             return
         self._known[revocation.kind, revocation.id] = revocation
+        if len(self._known) >= self._prune_at:
+            self._prune()
         for follower in self._followers:
             follower(revocation)
+
+    def _prune(self) -> None:
+        """Forget what the store forgets, too: nothing that it could concern is alive."""
+        before = self._means.clock.now() - KEPT_SECONDS
+        kept = {key: revocation for key, revocation in self._known.items() if revocation.until >= before}
+        for kind, subject in self._known.keys() - kept.keys():
+            if kind in _SINCE:
+                self._since.pop(subject, None)
+            else:
+                self._dead.discard(subject)
+        self._known = kept
+        self._prune_at = 2 * len(kept) + _PRUNED_AT
 
     def _tell(self) -> None:
         for listener in self._listeners:

@@ -84,6 +84,7 @@ class World:
                 known_role=self.roles.__contains__,
             )
         )
+        self.clients = FakeClients()
         self.tokens = Tokens(
             TokensMeans(
                 clock=self.clock,
@@ -96,9 +97,9 @@ class World:
                 gateway=GATEWAY,
                 root=Secret(b"r" * 32),
                 nonce_key=Secret(b"d" * 32),
+                takes_bound_only=self._takes_bound_only,
             )
         )
-        self.clients = FakeClients()
         self.oauth_means = self._oauth_means()
         self.client_requests = ClientRequests(self.oauth_means)
         self.identity.follow(self.store)
@@ -109,6 +110,10 @@ class World:
         self.open(tokens_routes(self.tokens), self.tokens.authenticators())
         self.grants: dict[str, Grant] = {}
         self._requests = itertools.count(1)
+
+    def _takes_bound_only(self, audience: str) -> bool:
+        resource = self.clients.resource(audience)
+        return resource is not None and resource.dpop_required
 
     def _oauth_means(self) -> OAuthMeans:
         return OAuthMeans(

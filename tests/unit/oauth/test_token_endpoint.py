@@ -8,7 +8,8 @@ import pytest
 
 from smartagent.clients import AuthMethod, Client, ClientKind, Resource
 from smartagent.crypto import EcSigningKey, RsaSigningKey, SigningKey, sign_compact, system_entropy
-from smartagent.kernel import Consequential, Effects, Kind
+from smartagent.edge import AuthenticationFailed
+from smartagent.kernel import Consequential, Effects, Kind, Work
 from smartagent.tokens import NothingLeft, RevocationKind, revocation_of
 from tests.unit.identity.world import ISSUER, World
 
@@ -218,3 +219,47 @@ async def test_a_resource_may_ask_for_one_target_only(world, bot):
     form = urlencode(bot.form()) + "&audience=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example"
     status, view = await world.form(form.encode())
     assert (status, view["error"]) == (400, "invalid_target")
+
+
+async def test_a_resource_that_takes_bound_tokens_gets_no_other_whoever_asks(world, bot):
+    bound = Resource("https://api.example", scopes=("read",), dpop_required=True)
+    world.clients.protected[bound.identifier] = bound
+    key = SigningKey.generate(system_entropy)
+    form = bot.form(resource=bound.identifier)
+    status, view, _ = await post(world, form)
+    assert (status, view["error"]) == (400, "invalid_dpop_proof")
+    form = bot.form(resource=bound.identifier)
+    status, view, _ = await post(world, form, proof(world, key))
+    assert (status, view["token_type"]) == (200, "DPoP")
+    session = await bot.session_body(audience=bound.identifier)
+    assert (await world.call("POST", "/v1/sessions", session))[0] == 400
+
+
+async def test_a_client_that_is_removed_loses_its_own_tokens_too(world):
+    key = EcSigningKey.generate(system_entropy)
+    client = registered(world)
+    world.clients.keys_of[client.id] = [("one", key.public)]
+    _, view, _ = await post(world, assertion(world, client, key))
+    writes, changes = revocation_of(RevocationKind.CLIENT, client.id, now=world.clock.now())
+    await world.store.commit(Work((), (), writes, changes))
+    with pytest.raises(AuthenticationFailed):
+        world.tokens.access.verified(view["access_token"])
+
+
+async def test_a_replayed_request_has_no_consequences(world, ada, bot):
+    session = (await bot.session())["session_id"]
+
+    async def grant(request):
+        error = Stolen("used before")
+        writes, changes = revocation_of(RevocationKind.SESSION, session, now=request.now)
+        error.effects = Effects(writes, changes)
+        raise error
+
+    form = bot.form()
+    assert (await post(world, form))[0] == 200
+    two = World(world.clock, world.store, "two")
+    two.grants["urn:test:stolen"] = grant
+    await two.start()
+    status, _, _ = await post(two, form | {"grant_type": "urn:test:stolen"})
+    assert status == 400
+    assert not world.tokens.revocations.is_dead(session)

@@ -6,7 +6,9 @@ import pytest
 from smartagent.edge import AuthenticationFailed
 from smartagent.edge.pipeline import NOBODY
 from smartagent.identity import AgentStatus
-from smartagent.kernel import Caller, CallerKind
+from smartagent.kernel import Caller, CallerKind, Work
+from smartagent.tokens import RevocationKind, revocation_of
+from smartagent.tokens.revoke import KEPT_SECONDS, LASTS_SECONDS
 
 
 def last(world):
@@ -141,3 +143,15 @@ async def test_a_revocation_outlives_a_clock_that_ran_ahead(world, ada, bot):
 async def test_those_without_identity_are_not_revoked(world):
     assert not world.tokens.revocations.is_revoked(NOBODY)
     assert not world.tokens.revocations.is_revoked(Caller("enr_1", CallerKind.NEWCOMER))
+
+
+async def test_memory_forgets_what_can_concern_nothing_any_more(world):
+    revocations = world.tokens.revocations
+    for n in range(1100):
+        if n == 700:
+            world.clock.at += KEPT_SECONDS + LASTS_SECONDS + 1
+        writes, changes = revocation_of(RevocationKind.TOKEN, f"aat_{n:026}", now=world.clock.now())
+        await world.store.commit(Work((), (), writes, changes))
+    assert len(revocations._known) == 400
+    assert not revocations.is_dead(f"aat_{0:026}")
+    assert revocations.is_dead(f"aat_{1099:026}")
