@@ -12,7 +12,7 @@ from smartagent.consent.errors import (
     RequestGone,
     SignInFailed,
 )
-from smartagent.consent.frame import Frame
+from smartagent.consent.frame import Frame, shown, visible
 from smartagent.consent.means import Means
 from smartagent.consent.model import ACR, Grant, SignedIn
 from smartagent.consent.people import People
@@ -40,4 +40,6 @@ __all__ = [
     "add_grant",
     "consent_routes",
     "end_grant",
+    "shown",
+    "visible",
 ]

@@ -19,7 +19,7 @@ import msgspec
 from smartagent.clients import Client, ClientUnusable, Resource
 from smartagent.consent.checking import Refusal, checked, form_target, redirect_of, with_answer
 from smartagent.consent.errors import AuthorizationRefused, PushedRequestRefused
-from smartagent.consent.frame import text
+from smartagent.consent.frame import shown
 from smartagent.consent.means import Means
 from smartagent.consent.model import ASKED, PUSHED, Asked, Pending
 from smartagent.consent.people import People
@@ -196,7 +196,7 @@ class Asking:
     def _on_a_page(self, code: str, why: str) -> AuthorizationRefused:
         body = (
             "<p>The application that sent you here made a request that cannot be trusted. "
-            f'Nothing was sent back to it.</p><p>{text(why)}</p><p class="quiet">{text(code)}</p>'
+            f'Nothing was sent back to it.</p><p>{shown(why)}</p><p class="quiet">{shown(code)}</p>'
         )
         return AuthorizationRefused(why, self._people.frame.page("This request is refused", body, status=400))
 

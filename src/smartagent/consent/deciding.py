@@ -17,7 +17,7 @@ from smartagent.clients import LOOPBACK, Client, ClientKind
 from smartagent.consent.asking import CONSENT_PATH, Asking, see
 from smartagent.consent.checking import form_target
 from smartagent.consent.errors import NotSignedIn, RequestGone
-from smartagent.consent.frame import text
+from smartagent.consent.frame import shown
 from smartagent.consent.means import Means
 from smartagent.consent.model import ASKED, Asked, Code, Grant, Pending, SignedIn
 from smartagent.consent.people import People
@@ -151,14 +151,14 @@ def _said(asked: Asked) -> dict[str, Detail]:
 
 def _page(client: Client, asked: Asked, person: SignedIn, token: str, handle: str) -> str:
     rows = [
-        ("Application", f"<strong>{text(client.name or 'without a name')}</strong>{_known(client)}"),
-        ("Answers go to", f"<strong>{text(_host(asked.redirect_uri))}</strong>"),
+        ("Application", f"<strong>{shown(client.name or 'without a name')}</strong>{_known(client)}"),
+        ("Answers go to", f"<strong>{shown(_host(asked.redirect_uri))}</strong>"),
         (
             "It may",
             f"<ul>{''.join(f'<li>{_scope(each)}</li>' for each in asked.scope.split()) or '<li>nothing in particular</li>'}</ul>",
         ),
-        ("At", text(asked.resource)),
-        ("As", text(person.name)),
+        ("At", shown(asked.resource)),
+        ("As", shown(person.name)),
         (
             "For",
             "up to 30 days, until you or an operator end it"
@@ -179,7 +179,7 @@ def _page(client: Client, asked: Asked, person: SignedIn, token: str, handle: st
 def _known(client: Client) -> str:
     match client.kind:
         case ClientKind.METADATA:
-            return f" of <strong>{text(_host(client.id))}</strong>"
+            return f" of <strong>{shown(_host(client.id))}</strong>"
         case ClientKind.DYNAMIC:
             return ', which registered itself: <span class="note">nobody has checked this name</span>'
         case _:
@@ -197,9 +197,9 @@ def _warning(client: Client, asked: Asked) -> str:
 
 def _scope(scope: str) -> str:
     return (
-        f"{text(_SAID[scope])} (<code>{text(scope)}</code>)"
+        f"{shown(_SAID[scope])} (<code>{shown(scope)}</code>)"
         if scope in _SAID
-        else f"<code>{text(scope)}</code>"
+        else f"<code>{shown(scope)}</code>"
     )
 
 

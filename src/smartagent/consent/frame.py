@@ -65,15 +65,16 @@ button.main, button[value="allow"] { background: var(--accent); color: var(--on-
 """
 
 
-def text(raw: str) -> str:
-    """Return a foreign text as HTML: escaped, what is invisible made visible, its direction kept to itself."""
-    seen = "".join(
-        f"\N{MATHEMATICAL LEFT ANGLE BRACKET}U+{ord(each):04X}\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
-        if unicodedata.category(each) in _UNSEEN
-        else each
-        for each in raw
+def visible(text: str) -> str:
+    """Write what hides or turns text around as its code point, so that a name reads as what it is."""
+    return "".join(
+        f"[U+{ord(letter):04X}]" if unicodedata.category(letter) in _UNSEEN else letter for letter in text
     )
-    return f"<bdi>{escape(seen)}</bdi>"
+
+
+def shown(raw: str) -> str:
+    """Return a foreign text as HTML: escaped, what is invisible made visible, its direction kept to itself."""
+    return f"<bdi>{escape(visible(raw))}</bdi>"
 
 
 class Frame:
@@ -122,7 +123,7 @@ class Frame:
         """Return the page that says what went wrong; a refused authorization request brings its own answer."""
         if isinstance(error, AuthorizationRefused) and isinstance(error.reply, Reply):
             return error.reply
-        body = f'<p>{escape(error.title)} {text(str(error))}</p><p class="quiet">{escape(request_id)}</p>'
+        body = f'<p>{escape(error.title)} {shown(str(error))}</p><p class="quiet">{escape(request_id)}</p>'
         return self.page("This did not work", body, status=status_of(error))
 
     def form_token(self, inbound: Inbound) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from smartagent.consent.errors import SignInFailed
-from smartagent.consent.frame import CSRF_FIELD, Frame, cookie_of, text
+from smartagent.consent.frame import CSRF_FIELD, Frame, cookie_of, shown
 from smartagent.consent.means import Means
 from smartagent.consent.model import Session, SignedIn
 from smartagent.consent.store import (
@@ -174,7 +174,7 @@ def _form(back: str) -> str:
         f'<form method="post" action="{SIGN_IN_PATH}"><input type="hidden" name="back" value="{escape(back)}">'
         '<label for="code">Code</label><input id="code" name="code" required autofocus autocomplete="one-time-code" '
         'spellcheck="false" maxlength="64"><button class="main" type="submit">Sign in</button></form>'
-        f'<p class="quiet">Nobody but you needs this code. Never give it to anybody who asks: {text("SmartAgent")} does not.</p>'
+        f'<p class="quiet">Nobody but you needs this code. Never give it to anybody who asks: {shown("SmartAgent")} does not.</p>'
     )
 
 

@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from smartagent.consent import shown
 from smartagent.decoupled.model import Channel, ConsentRequest
-from smartagent.decoupled.rules import USER_CODE_CHARS, shown_code, visible
+from smartagent.decoupled.rules import USER_CODE_CHARS, shown_code
 from smartagent.kernel import rfc3339
 
 _AGENT: Final = "agt_"
 _WHO: Final = {"openid": "who you are", "profile": "your name"}
-
-
-def text(raw: str) -> str:
-    """Return a foreign text as HTML: escaped, what is invisible made visible, its direction kept to itself."""
-    return f"<bdi>{escape(visible(raw))}</bdi>"
 
 
 def code_form(token: str, code: str) -> str:
@@ -90,22 +86,22 @@ _BUTTONS: Final = (
 def _facts(request: ConsentRequest) -> str:
     who = "An agent, which will act in your name" if request.client_id.startswith(_AGENT) else "A client"
     rows = [
-        ("Who asks", f"{_name(request)} <code>{text(request.client_id)}</code>"),
+        ("Who asks", f"{_name(request)} <code>{shown(request.client_id)}</code>"),
         ("What it is", escape(who)),
         ("What for", _scopes(request.scope)),
-        ("Where", text(request.resource) if request.resource else "the gateway of this house"),
-        ("Asked from", f"{text(request.client_ip)} at {escape(rfc3339(request.created_at))}"),
+        ("Where", shown(request.resource) if request.resource else "the gateway of this house"),
+        ("Asked from", f"{shown(request.client_ip)} at {escape(rfc3339(request.created_at))}"),
         ("Good until", escape(rfc3339(request.expires_at))),
     ]
     if request.binding_message:
-        rows.insert(0, ("It says", f"<strong>{text(request.binding_message)}</strong>"))
+        rows.insert(0, ("It says", f"<strong>{shown(request.binding_message)}</strong>"))
     return "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows) + "</dl>"
 
 
 def _name(request: ConsentRequest) -> str:
-    return text(request.client_name) if request.client_name else "A client without a name"
+    return shown(request.client_name) if request.client_name else "A client without a name"
 
 
 def _scopes(scope: str) -> str:
-    names = [f"<li>{text(name)}{f' ({_WHO[name]})' if name in _WHO else ''}</li>" for name in scope.split()]
+    names = [f"<li>{shown(name)}{f' ({_WHO[name]})' if name in _WHO else ''}</li>" for name in scope.split()]
     return f"<ul>{''.join(names)}</ul>"

@@ -109,11 +109,6 @@ def parse_binding_message(raw: str) -> str:
     return raw
 
 
-def visible(text: str) -> str:
-    """Write what hides or turns text around as its code point, so that a name reads as what it is."""
-    return "".join(f"[U+{ord(letter):04X}]" if _is_hidden(letter) else letter for letter in text)
-
-
 def life_of(requested_seconds: int) -> int:
     """Return how long a request of CIBA lives when its client asked for `requested_seconds`."""
     return max(MIN_CIBA_LIFE_SECONDS, min(requested_seconds, MAX_CIBA_LIFE_SECONDS))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartagent.consent import visible
 from smartagent.decoupled.codes import make_code, make_user_code
 from smartagent.decoupled.errors import GuessedTooOften, InvalidBindingMessage
 from smartagent.decoupled.guessing import Guesses
@@ -21,7 +22,6 @@ from smartagent.decoupled.rules import (
     parse_binding_message,
     parse_user_code,
     shown_code,
-    visible,
 )
 from tests.unit.identity.world import FakeClock, FakeEntropy
 
