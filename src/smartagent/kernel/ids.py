@@ -31,6 +31,7 @@ class IdPrefix(StrEnum):
     CLAIM_LINK = "lnk"
     REQUEST = "req"
     UPSTREAM = "ups"
+    LEASE = "lse"
     CLIENT = "clt"
     GRANT = "gnt"
     DELEGATION = "dlg"

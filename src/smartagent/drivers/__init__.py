@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drivers: how systems that are not ours are spoken to.  They know nothing of leases, secrets or agents.
+
+The names are loaded when they are first used: most nodes speak to few of these, and the libraries are heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from smartagent.drivers.errors import DriverFailed, DriverMissing, DriverUnreachable
+
+__all__ = ["DriverFailed", "DriverMissing", "DriverUnreachable"]
+
+_MODULES: Final = {"errors": ("DriverFailed", "DriverMissing", "DriverUnreachable")}
+_HOME: Final = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module that defines `name`."""
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
