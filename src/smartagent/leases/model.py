@@ -5,7 +5,7 @@
     credential   what one lease gives there, for how long at most, and how it is delivered
     lease        one of it, made for one session of one agent
 
-A role names credentials; a token needs the scope `credential:<name>` for each.
+A role names credentials, and a token needs the scope `credential:<name>` for each: `policy` decides.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,6 @@ from enum import StrEnum
 import msgspec
 
 from smartagent.kernel import Secret
-
-SCOPE_PREFIX = "credential:"
-"""A token needs this scope, with the credential's name after it."""
 
 
 class Provider(msgspec.Struct, frozen=True):

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
+from msgspec import structs
+
 from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
 from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
-from smartagent.policy.model import Call, Explanation, Grants, StoredPolicy, StoredRole
+from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
 from smartagent.policy.permissions import decide_api
 from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
 from smartagent.policy.store import read_policies, read_roles
@@ -143,6 +145,39 @@ class Book:
             verdict = self._judge(chapter, caller, call)
             self._remember(key, verdict)
         return verdict
+
+    def decide_lease(self, caller: Caller, credential: str) -> Verdict:
+        """Say whether `caller` may lease `credential`, with the scopes of their token, from where they are.
+
+        Who acts for another agent may lease what both may.  Never raises: what cannot be decided is denied.
+        """
+        verdict = self._decide_lease(caller, caller.role, credential)
+        if not caller.subject_role or isinstance(verdict, Denied):
+            return verdict
+        return self._decide_lease(caller, caller.subject_role, credential)
+
+    def credentials_of(self, role: str) -> tuple[str, ...]:
+        """Return the names of what `role` may lease."""
+        stored = self._roles.get(role)
+        return () if stored is None else stored.role.credentials
+
+    def _decide_lease(self, caller: Caller, role: str, credential: str) -> Verdict:
+        missing = f"{CREDENTIAL_SCOPE}{credential[:64]}"
+        chapter = self._chapters.get(role) or self._open(role)
+        if chapter is None or caller.kind is not CallerKind.AGENT:
+            return Denied(f"there is no role {role[:64]!r} to lease with", missing)
+        call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
+        question = structs.replace(_question(caller, call), role=role, action="lease")
+        try:
+            finding = chapter.partition.ask(question)
+        except (ValueError, TypeError) as error:
+            return Denied(f"the lease cannot be judged: {type(error).__name__}", missing)
+        if finding.allowed:
+            return Permitted(finding.rules)
+        why = "; ".join(finding.errors)[:400] or (
+            f"{', '.join(finding.rules)} forbids it" if finding.rules else f"no rule of role {role} allows it"
+        )
+        return Denied(why, missing, finding.rules)
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""

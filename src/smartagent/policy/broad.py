@@ -19,6 +19,7 @@ import msgspec
 
 from smartagent.policy.cedar import Partition, Policy, Question
 from smartagent.policy.est import Mentions, mentions_of
+from smartagent.policy.model import CREDENTIAL_SCOPE
 from smartagent.policy.rules import COMMON_METHODS
 
 _NOBODY: Final = "smartagent-probe"
@@ -56,6 +57,8 @@ def _grants(name: str, policy: Policy) -> str:
         whose = "any agent" if who.agent == who.role == _NOBODY else "whom it names"
         if any(_allowed(partition, who, _NOBODY, _anything(mentions))):
             return f"{whose} call upstreams that it does not name"
+        if partition.ask(_lease(who)).allowed:
+            return f"{whose} lease credentials that it does not name"
         for upstream in _named(mentions, "Upstream"):
             if all(_allowed(partition, who, upstream, product(COMMON_METHODS, _PATHS))):
                 return f"{whose} do everything on {upstream}: every method on every path"
@@ -68,6 +71,12 @@ def _allowed(partition: Partition, who: _Who, upstream: str, calls: Iterable[tup
         for method, path in calls
     ]
     return [finding.allowed for finding in partition.ask_about(questions)]
+
+
+def _lease(who: _Who) -> Question:
+    path = f"/{_NOBODY}"
+    what = CREDENTIAL_SCOPE + _NOBODY
+    return Question(who.agent, who.role, what, "LEASE", path, who.scopes, who.client_ip, action="lease")
 
 
 def _callers(mentions: Mentions) -> Iterator[_Who]:

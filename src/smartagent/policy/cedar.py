@@ -50,6 +50,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     path: str
     scopes: frozenset[str] = frozenset()
     client_ip: str = ""
+    action: str = "call"
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -129,7 +130,7 @@ class Partition:
     def _request(self, question: Question) -> dict[str, object]:
         return {
             "principal": {"type": "Agent", "id": question.agent},
-            "action": 'Action::"call"',
+            "action": f'Action::"{question.action}"',
             "resource": {"type": "Upstream", "id": question.upstream},
             "context": self._context(question),
         }

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A role as Cedar text that a person can read.
 
-One `permit` per allow block, named by its `@id`.  Every value is written as a Cedar string
+One `permit` per allow block and per credential, named by its `@id`.  Every value is written as a Cedar string
 literal by `quote`, so nothing of a role file can become policy.
 """
 
 from typing import Final
 
-from smartagent.policy.model import ANY, Allow, Role
+from smartagent.policy.model import ANY, CREDENTIAL_SCOPE, Allow, Role
 from smartagent.policy.patterns import Pattern, parse_pattern
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\"}
@@ -21,6 +21,7 @@ def rule_id(role: str, number: int) -> str:
 def compile_role(role: Role) -> str:
     """Write `role` as Cedar policies; empty when it allows nothing."""
     blocks = [_permit(role, number, block) for number, block in enumerate(role.allow, 1)]
+    blocks += [_permit_credential(role, name) for name in role.credentials]
     # A description is one line of printable characters, so it cannot leave the comment.
     head = [f"// {role.name}: {role.description}\n"] if blocks and role.description else []
     return "\n".join(head + blocks)
@@ -45,15 +46,26 @@ def _permit(role: Role, number: int, block: Allow) -> str:
     if block.methods != (ANY,):
         conditions.append(_one_of([quote(method) for method in block.methods]))
     conditions.append(_any_of([condition_of(parse_pattern(path)) for path in block.paths]))
+    return _statement(role, rule_id(role.name, number), ("call", resource), conditions)
+
+
+def _permit_credential(role: Role, name: str) -> str:
+    resource = f"resource == Upstream::{quote(CREDENTIAL_SCOPE + name)}"
+    conditions = [f"context.scopes.contains({quote(CREDENTIAL_SCOPE + name)})"]
+    return _statement(role, f"role/{role.name}/credential/{name}", ("lease", resource), conditions)
+
+
+def _statement(role: Role, name: str, what: tuple[str, str], conditions: list[str]) -> str:
+    action, resource = what
     if role.networks:
         conditions.append(
             _any_of([f"context.client_ip.isInRange(ip({quote(net)}))" for net in role.networks])
         )
     lines = [
-        f"@id({quote(rule_id(role.name, number))})",
+        f"@id({quote(name)})",
         "permit (",
         f"  principal in Role::{quote(role.name)},",
-        '  action == Action::"call",',
+        f"  action == Action::{quote(action)},",
         f"  {resource}",
         ")",
         "when {",

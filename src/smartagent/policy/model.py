@@ -5,6 +5,8 @@ import msgspec
 
 ANY = "*"
 """In a role file: every upstream, or every method."""
+CREDENTIAL_SCOPE = "credential:"
+"""What the scope begins with that a token needs for a credential, and its name where policies speak of it."""
 
 
 class Allow(msgspec.Struct, frozen=True, gc=False):
@@ -25,7 +27,7 @@ class Role(msgspec.Struct, frozen=True):
 
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
     from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
-    for other services, where no upstream is called.
+    for other services, where no upstream is called.  `credentials` are those that may be leased.
     """
 
     name: str
@@ -35,11 +37,14 @@ class Role(msgspec.Struct, frozen=True):
     audiences: tuple[str, ...] = ()
     allow: tuple[Allow, ...] = ()
     other_scopes: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes a token of this role may hold, each once, in the order of the file."""
-        return tuple(dict.fromkeys((*(block.scope for block in self.allow), *self.other_scopes)))
+        """The scopes a token of this role may hold, each once: calls', others, and one for each credential."""
+        called = (block.scope for block in self.allow)
+        leased = (CREDENTIAL_SCOPE + name for name in self.credentials)
+        return tuple(dict.fromkeys((*called, *self.other_scopes, *leased)))
 
 
 class Grants(msgspec.Struct, frozen=True):

@@ -70,6 +70,15 @@ class Permission(StrEnum):
     TOKENS_REVOKE = "tokens.revoke"
     REVOCATIONS_FOLLOW = "revocations.follow"
     SSF_MANAGE = "ssf.manage"
+    PROVIDERS_READ = "providers.read"
+    PROVIDERS_WRITE = "providers.write"
+    CREDENTIALS_READ = "credentials.read"
+    CREDENTIALS_WRITE = "credentials.write"
+    LEASES_CREATE = "leases.create"
+    LEASES_RENEW = "leases.renew"
+    LEASES_READ = "leases.read"
+    LEASES_END = "leases.end"
+    LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
 
 
 _KINDS: Final = {

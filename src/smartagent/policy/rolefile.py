@@ -6,6 +6,7 @@ description = "Reads orders"
 ttl = "15m"
 networks = ["10.0.0.0/8"]
 scopes = ["revocations.follow"]
+credentials = ["orders-db"]
 
 [[allow]]
 scope = "orders:read"
@@ -56,6 +57,7 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     networks: list[str] = []
     audiences: list[str] = []
     scopes: list[str] = []
+    credentials: list[str] = []
     allow: list[_AllowFile] = []
 
 
@@ -77,6 +79,7 @@ def parse_role_file(text: str) -> Role:
         networks=checker.each("networks", raw.networks, _parse_network),
         audiences=checker.each("audiences", raw.audiences, _parse_audience),
         other_scopes=checker.each("scopes", raw.scopes, _parse_scope),
+        credentials=checker.each("credentials", raw.credentials, parse_name),
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
     )
     if len(role.allow) > MAX_ITEMS:
@@ -85,7 +88,7 @@ def parse_role_file(text: str) -> Role:
 
 
 def parse_name(raw: str) -> str:
-    """Read the name of a role, a policy or an upstream.
+    """Read the name of a role, a policy, an upstream or a credential.
 
     Raises:
         ValueError: It is not 1 to 63 of a-z, 0-9 and inner hyphens.

@@ -42,6 +42,7 @@ class RoleView(msgspec.Struct, frozen=True):
     audiences: tuple[str, ...]
     scopes: tuple[str, ...]
     allow: tuple[Allow, ...]
+    credentials: tuple[str, ...]
     role_file: str
     cedar: str
     allow_broad: bool
@@ -85,6 +86,7 @@ def role_view(stored: StoredRole) -> RoleView:
         audiences=role.audiences,
         scopes=role.scopes,
         allow=role.allow,
+        credentials=role.credentials,
         role_file=stored.role_file,
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,

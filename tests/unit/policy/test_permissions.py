@@ -30,6 +30,10 @@ AGENTS = CLIENTS | {
     "delegations.create",
     "delegations.revoke",
     "userinfo.read",
+    "leases.create",
+    "leases.renew",
+    "leases.read",
+    "leases.end",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
@@ -39,6 +43,8 @@ NOT_OPERATORS = {
     "clients.manage",
     "authorizations.decide",
     "userinfo.read",
+    "leases.create",
+    "leases.renew",
     *NEWCOMERS,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
 }
