@@ -1,4 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases: credentials that are made for one session of one agent, and are dead when it ends."""
 
-__all__: list[str] = []
+from smartagent.leases.catalog.store import CREDENTIALS_TOPIC, PROVIDERS_TOPIC
+from smartagent.leases.errors import (
+    CredentialNotFound,
+    CredentialNotGranted,
+    LeaseError,
+    LeaseNotFound,
+    LeaseOver,
+    LeasesChanged,
+    LeaseTooLong,
+    MalformedCredential,
+    MalformedLease,
+    MalformedProvider,
+    NotRenewable,
+    ProviderFailed,
+    ProviderInUse,
+    ProviderNotFound,
+    ProviderUnreachable,
+)
+from smartagent.leases.means import Means, Sealing, Turn
+from smartagent.leases.model import (
+    UNTIL_ROTATED,
+    By,
+    Credential,
+    Ended,
+    Lease,
+    LeaseState,
+    Made,
+    Order,
+    Provider,
+)
+from smartagent.leases.ports import Backend
+from smartagent.leases.routes import leases_routes
+from smartagent.leases.service import Leases
+from smartagent.leases.store import LEASES_TOPIC
+
+__all__ = [
+    "CREDENTIALS_TOPIC",
+    "LEASES_TOPIC",
+    "PROVIDERS_TOPIC",
+    "UNTIL_ROTATED",
+    "Backend",
+    "By",
+    "Credential",
+    "CredentialNotFound",
+    "CredentialNotGranted",
+    "Ended",
+    "Lease",
+    "LeaseError",
+    "LeaseNotFound",
+    "LeaseOver",
+    "LeaseState",
+    "LeaseTooLong",
+    "Leases",
+    "LeasesChanged",
+    "Made",
+    "MalformedCredential",
+    "MalformedLease",
+    "MalformedProvider",
+    "Means",
+    "NotRenewable",
+    "Order",
+    "Provider",
+    "ProviderFailed",
+    "ProviderInUse",
+    "ProviderNotFound",
+    "ProviderUnreachable",
+    "Sealing",
+    "Turn",
+    "leases_routes",
+]

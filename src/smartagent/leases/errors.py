@@ -93,6 +93,11 @@ class CredentialNotGranted(LeaseError):
     kind: ClassVar[Kind] = Kind.FORBIDDEN
     title: ClassVar[str] = "The role or the token does not have this credential."
 
+    def __init__(self, missing: str, reason: str) -> None:
+        super().__init__(f"missing: {missing}" if missing else "")
+        self.missing = missing
+        self.reason = reason
+
 
 class LeaseNotFound(LeaseError):
     """No lease has this id, or it is somebody else's."""

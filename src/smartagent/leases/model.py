@@ -10,10 +10,16 @@ A role names credentials, and a token needs the scope `credential:<name>` for ea
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from smartagent.kernel import Secret
+
+NEVER: Final = 2**62
+"""When something is due that is not (Unix seconds)."""
+UNTIL_ROTATED: Final = 253_402_300_799
+"""Until when somebody who read a static secret can use it: the end of the year 9999 (Unix seconds)."""
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -81,6 +87,7 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
     expires_at: int
     max_expires_at: int
     due_at: int
+    ttl_seconds: int
     version: int
     renewals: int = 0
     attempts: int = 0
@@ -90,6 +97,41 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
     outlives_until: int = 0
     kept: bytes = b""
     grant: str = "{}"
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """Which version of an entry it is, and who wrote it when (Unix seconds)."""
+
+    version: int
+    changed_at: int
+    changed_by: str
+
+
+class StoredProvider(msgspec.Struct, frozen=True):
+    """A provider as the store keeps it."""
+
+    provider: Provider
+    stamp: Stamp
+
+
+class StoredCredential(msgspec.Struct, frozen=True):
+    """A credential as the store keeps it."""
+
+    credential: Credential
+    stamp: Stamp
+
+
+class By(StrEnum):
+    """What leases can be ended by."""
+
+    LEASE = "lease"
+    SESSION = "session"
+    AGENT = "agent"
+    ROLE = "role"
+    CREDENTIAL = "credential"
+    PROVIDER = "provider"
+    PREFIX = "prefix"
+    """The beginning of the credential's name."""
 
 
 class Order(msgspec.Struct, frozen=True):
