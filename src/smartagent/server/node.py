@@ -11,6 +11,7 @@ from smartagent.crypto import SystemClock
 from smartagent.gateway import Gateway
 from smartagent.identity import Identity
 from smartagent.kernel import Ledger, Secret, SmartAgentError
+from smartagent.leases import Leases
 from smartagent.server.settings import Settings
 from smartagent.server.timekeeping import catch_up_with_the_log
 from smartagent.signals import Signals
@@ -36,6 +37,7 @@ class Node:
         tokens: Tokens,
         sweepers: Sequence[Callable[[Ledger], Awaitable[None]]],
         signals: Signals,
+        leases: Leases,
         gateway: Gateway,
     ) -> None:
         self._settings = settings
@@ -45,6 +47,7 @@ class Node:
         self._tokens = tokens
         self._sweepers = sweepers
         self._signals = signals
+        self._leases = leases
         self._gateway = gateway
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -73,6 +76,7 @@ class Node:
         await catch_up_with_the_log(self._clock, self._store.database)
         await self._tokens.rings.tend(self._store.ledger)
         await self._signals.start()
+        self._leases.start()
         await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
         self._tasks = [asyncio.get_running_loop().create_task(self._tend())]
 
@@ -90,6 +94,7 @@ class Node:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._leases.stop()
         await self._signals.stop()
         await self._store.close()
 

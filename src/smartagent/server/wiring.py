@@ -14,6 +14,7 @@ from smartagent.gateway import Gateway, GatewaySettings
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
+from smartagent.leases import leases_routes
 from smartagent.oauth import completed
 from smartagent.oauth import metadata_url as resource_metadata_url
 from smartagent.policy import Book
@@ -31,6 +32,7 @@ from smartagent.server.release import release
 from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_leases import wire_leases
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -77,6 +79,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
+    leases = wire_leases(base, identity, tokens, book, kept)
     rooms = wire_house(base, identity, tokens, service, book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
@@ -87,6 +90,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         tokens=tokens,
         sweepers=service.sweepers,
         signals=signals,
+        leases=leases,
         gateway=gateway,
     )
     routes = (
@@ -97,6 +101,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *signals_routes,
         *policy.routes(book, clock, _role_of(identity)),
         *vault.routes(kept, base.root, clock, system_entropy),
+        *leases_routes(leases),
         *wire_audit(base),
     )
     pages = {**service.pages, **signals.pages()}

@@ -13,17 +13,27 @@ from smartagent.signals.store import free_lease, hold_lease, read_lease
 from smartagent.storage import Database
 
 LIFE_SECONDS: Final = 20
+"""How long a lease is held without being kept, unless it is said otherwise."""
 
 
 class LedgerLease:
     """One worker's claim to the lease `name`.  Looking costs a read; only taking and keeping is written."""
 
-    def __init__(self, database: Database, ledger: Ledger, clock: Clock, name: str, holder: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        clock: Clock,
+        name: str,
+        holder: str,
+        life_seconds: int = LIFE_SECONDS,
+    ) -> None:
         self._database = database
         self._ledger = ledger
         self._clock = clock
         self._name = name
         self._holder = holder
+        self._life_seconds = life_seconds
 
     async def acquire(self) -> bool:
         """Take the lease, or keep it; say whether it is held now.
@@ -35,11 +45,11 @@ class LedgerLease:
         holder, until = await read_lease(self._database, self._name)
         if holder and holder != self._holder and until >= now:
             return False
-        if holder == self._holder and until - now > LIFE_SECONDS // 2:
+        if holder == self._holder and until - now > self._life_seconds // 2:
             return True
         writes = (
             free_lease(self._name, self._holder, now=now),
-            hold_lease(self._name, self._holder, until=now + LIFE_SECONDS),
+            hold_lease(self._name, self._holder, until=now + self._life_seconds),
         )
         try:
             await self._ledger.commit(Work((), writes=writes))
