@@ -15,7 +15,7 @@ CONTRACTS = {
     ]
 }
 FLOORS = [
-    {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "rotation", "fleet", "governance"}, {"payments"},
+    {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "vaultapi", "rotation", "emergency", "fleet", "governance"}, {"payments"},
     {"leases", "sessionkeys"}, {"vault"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
     {"identity", "policy", "clients", "approvals", "trust"}, {"audit", "federation", "drivers"},
     {"edge", "storage", "sdk"}, {"crypto"}, {"kernel"},

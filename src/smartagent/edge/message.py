@@ -30,6 +30,10 @@ class Proof(StrEnum):
     """A browser's session of a person who signed in, on a request from our own pages."""
     WORKLOAD = "workload"
     """A workload's token of an outside issuer that is trusted, and a signature with the key to enrol."""
+    VAULT_TOKEN = "vault-token"  # noqa: S105 -- a kind of proof, not a password
+    """An agent's access token where programs that speak to Vault put it: in `X-Vault-Token`."""
+    VAULT_LOGIN = "vault-login"
+    """An agent's client assertion, as the `jwt` of Vault's JWT auth method."""
     ENROLMENT = "enrolment"
     """A one-time enrolment token and a signature with the key to enrol."""
     CLAIM_LINK = "claim-link"
@@ -73,7 +77,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     An act touches nothing: it returns the writes, claims and changes that should happen.
     `event`, `subject`, `session`, `jti`, `target` and `detail` complete the record.  `holder` is
-    who will hold what the answer gives, when that is not the caller: they must be live, too.
+    who will hold what the answer gives, when that is not the caller: they must be live, too.  `farewell` says
+    that the act ends what the caller holds: then they are told so, although they are not live any more.
     """
 
     reply: Reply
@@ -87,6 +92,7 @@ class Outcome(msgspec.Struct, frozen=True):
     claims: tuple[Claim, ...] = ()
     changes: tuple[Change, ...] = ()
     holder: Caller | None = None
+    farewell: bool = False
 
 
 Act = Callable[[Caller, Inbound], Awaitable[Outcome]]

@@ -143,7 +143,7 @@ async def _perform(inbound: Inbound, route: Route, house: House, entered: Entere
         # 5. Record: the act's effects and its record are one commit.
         record = _permitted(inbound, route, house.now(), entered, outcome)
         work = Work((record,), caller.claims + outcome.claims, outcome.writes, outcome.changes)
-        await house.commit(work, caller, outcome.holder)
+        await house.commit(work, NOBODY if outcome.farewell else caller, outcome.holder)
     except SmartAgentError as error:
         # The proof is used up even when the act failed, so a nonce never works twice.
         await _record_refusal(inbound, route, house, caller, error)

@@ -32,7 +32,7 @@ from smartagent.server.release import release
 from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.server.wiring_leases import wire_leases
+from smartagent.server.wiring_leases import wire_leases, wire_vaultapi
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -45,6 +45,7 @@ from smartagent.server.wiring_oauth import (
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
 from smartagent.vault import Vault
+from smartagent.vaultapi import VaultApi, vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
 HOW_TO_CLAIM: Final = (
@@ -80,7 +81,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
     leases = wire_leases(base, identity, tokens, book, kept)
-    rooms = wire_house(base, identity, tokens, service, book)
+    vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
+    rooms = wire_house(base, identity, tokens, service, vaultapi, book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
         settings=settings,
@@ -102,6 +104,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *policy.routes(book, clock, _role_of(identity)),
         *vault.routes(kept, base.root, clock, system_entropy),
         *leases_routes(leases),
+        *vaultapi_routes(vaultapi),
         *wire_audit(base),
     )
     pages = {**service.pages, **signals.pages()}
@@ -172,7 +175,12 @@ def wire_vault(base: Foundation) -> Vault:
 
 
 def wire_house(
-    base: Foundation, identity: Identity, tokens: Tokens, service: TokenService, book: Book
+    base: Foundation,
+    identity: Identity,
+    tokens: Tokens,
+    service: TokenService,
+    vaultapi: VaultApi,
+    book: Book,
 ) -> Rooms:
     """Build the house that the pipeline asks."""
     return Rooms(
@@ -182,6 +190,7 @@ def wire_house(
             **identity.authenticators(),
             **tokens.authenticators(),
             **service.authenticators,
+            **vaultapi.authenticators(),
         },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from smartagent.crypto import seal, system_entropy, unseal
+from smartagent.edge import Proof
 from smartagent.identity import Identity
 from smartagent.kernel import IdPrefix, Secret
 from smartagent.leases import Backend, Leases
@@ -12,9 +13,12 @@ from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
+from smartagent.server.wiring_oauth import TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
 from smartagent.vault import SecretNotFound, Vault
+from smartagent.vaultapi import Means as VaultApiMeans
+from smartagent.vaultapi import VaultApi
 
 TURN_SECONDS: Final = 6
 """How long leases wait for another node when the one that ends them dies."""
@@ -74,6 +78,21 @@ def wire_leases(base: Foundation, identity: Identity, tokens: Tokens, book: Book
     tokens.revocations.on_revocation(lambda revocation: leases.sweeper.revoked(revocation.id))
     identity.directory.on_change(leases.sweeper.look)
     return leases
+
+
+def wire_vaultapi(
+    base: Foundation, identity: Identity, tokens: Tokens, service: TokenService, leases: Leases
+) -> VaultApi:
+    """Build what speaks Vault's API over leases."""
+    return VaultApi(
+        VaultApiMeans(
+            clock=base.clock,
+            directory=identity.directory,
+            tokens=tokens,
+            leases=leases,
+            by_client=service.authenticators[Proof.CLIENT_AUTHENTICATION],
+        )
+    )
 
 
 def backends() -> Mapping[str, Backend]:
