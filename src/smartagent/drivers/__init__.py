@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smartagent.drivers.errors import DriverFailed, DriverMissing, DriverUnreachable
+    from smartagent.drivers.web import Web, WebAnswer
 
-__all__ = ["DriverFailed", "DriverMissing", "DriverUnreachable"]
+__all__ = [
+    "DriverFailed",
+    "DriverMissing",
+    "DriverUnreachable",
+    "Web",
+    "WebAnswer",
+]
 
-_MODULES: Final = {"errors": ("DriverFailed", "DriverMissing", "DriverUnreachable")}
+_MODULES: Final = {
+    "errors": ("DriverFailed", "DriverMissing", "DriverUnreachable"),
+    "web": ("Web", "WebAnswer"),
+}
 _HOME: Final = {name: module for module, names in _MODULES.items() for name in names}
 
 

@@ -78,6 +78,8 @@ class Permission(StrEnum):
     LEASES_RENEW = "leases.renew"
     LEASES_READ = "leases.read"
     LEASES_END = "leases.end"
+    ROTATIONS_READ = "rotations.read"
+    ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
 
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables `rotations` and `rotations_running`, and everything that is said to them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.sql.elements import BindParameter
+
+from smartagent.kernel import Change, Scalar, Write
+from smartagent.rotation.errors import RotationNotFound, RotationsChanged
+from smartagent.rotation.model import Phase, Rotation, Running
+from smartagent.storage import Database, metadata
+
+ROTATIONS_TOPIC: Final = "rotations"
+
+rotations: Final = Table(
+    "rotations",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("entry", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+rotations_running: Final = Table(
+    "rotations_running",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("scheduled_at", BigInteger, nullable=False),
+    Column("rotated_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failure", Text, nullable=False),
+    Column("pending", LargeBinary, nullable=False),
+    Column("former", LargeBinary, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("in_force", Text, nullable=False),
+    Index("rotations_running_due_at", "due_at"),
+)
+
+
+class StoredRotation(msgspec.Struct, frozen=True):
+    """A rotation as the store keeps it."""
+
+    rotation: Rotation
+    version: int
+    changed_at: int
+    changed_by: str
+
+
+class _Row(msgspec.Struct, array_like=True):
+    name: str
+    entry: str
+    version: int
+    changed_at: int
+    changed_by: str
+
+
+_FIELDS: Final = Running.__struct_fields__
+_COLUMNS: Final = [rotations_running.c[name] for name in _FIELDS]
+
+
+def _values(names: Sequence[str]) -> dict[str, BindParameter[object]]:
+    return {name: bindparam("new_" + name) for name in names}
+
+
+_ALL: Final = select(rotations).order_by(rotations.c.name)
+_ONE: Final = select(rotations).where(rotations.c.name == bindparam("old_name"))
+_ALL_RUNNING: Final = select(*_COLUMNS).order_by(rotations_running.c.name)
+_ONE_RUNNING: Final = select(*_COLUMNS).where(rotations_running.c.name == bindparam("old_name"))
+_DUE: Final = (
+    select(*_COLUMNS)
+    .where(rotations_running.c.due_at <= bindparam("now"))
+    .order_by(rotations_running.c.due_at)
+    .limit(bindparam("most"))
+)
+_ADD: Final = insert(rotations).values(_values(_Row.__struct_fields__))
+_CHANGE: Final = (
+    update(rotations)
+    .where(rotations.c.name == bindparam("old_name"), rotations.c.version == bindparam("old_version"))
+    .values(_values(_Row.__struct_fields__))
+)
+_DROP: Final = delete(rotations).where(rotations.c.name == bindparam("old_name"))
+_ADD_RUNNING: Final = insert(rotations_running).values(_values(_FIELDS))
+_SET_RUNNING: Final = (
+    update(rotations_running)
+    .where(
+        rotations_running.c.name == bindparam("old_name"),
+        rotations_running.c.version == bindparam("old_version"),
+    )
+    .values(_values([name for name in _FIELDS if name != "name"]))
+)
+_DROP_RUNNING: Final = delete(rotations_running).where(
+    rotations_running.c.name == bindparam("old_name"), rotations_running.c.phase == Phase.IDLE.value
+)
+
+
+async def read_rotations(database: Database, name: str = "") -> list[StoredRotation]:
+    """Read the rotation `name`, or all of them.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    found = await database.fetch(_ONE, {"old_name": name}) if name else await database.fetch(_ALL)
+    return [
+        StoredRotation(
+            msgspec.json.decode(row.entry, type=Rotation), row.version, row.changed_at, row.changed_by
+        )
+        for row in msgspec.convert(found, list[_Row])
+    ]
+
+
+async def read_running(database: Database, name: str = "") -> list[Running]:
+    """Read how far the rotation `name` is, or all of them.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    found = (
+        await database.fetch(_ONE_RUNNING, {"old_name": name}) if name else await database.fetch(_ALL_RUNNING)
+    )
+    return [_running(row) for row in found]
+
+
+async def read_due(database: Database, *, now: int, most: int) -> list[Running]:
+    """Read the rotations about which something must be done.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    return [_running(row) for row in await database.fetch(_DUE, {"now": now, "most": most})]
+
+
+def put_rotation(new: StoredRotation) -> Write:
+    """Write an entry over the version before it."""
+    name = new.rotation.name
+    values: dict[str, Scalar] = {
+        "new_name": name,
+        "new_entry": msgspec.json.encode(new.rotation).decode(),
+        "new_version": new.version,
+        "new_changed_at": new.changed_at,
+        "new_changed_by": new.changed_by,
+    }
+    if new.version == 1:
+        return Write(_ADD, values, RotationsChanged(name))
+    return Write(_CHANGE, values | {"old_name": name, "old_version": new.version - 1}, RotationsChanged(name))
+
+
+def drop_rotation(name: str) -> tuple[Write, ...]:
+    """Delete a rotation that is not in the middle of one."""
+    seen: dict[str, Scalar] = {"old_name": name}
+    return Write(_DROP, seen, RotationNotFound(name)), Write(_DROP_RUNNING, seen, RotationsChanged(name))
+
+
+def add_running(running: Running) -> Write:
+    """Begin to keep account of a rotation."""
+    return Write(_ADD_RUNNING, _row(running, _FIELDS), RotationsChanged(running.name))
+
+
+def set_running(running: Running) -> Write:
+    """Write how far it is over the version before it."""
+    changed = _row(running, [name for name in _FIELDS if name != "name"])
+    seen: dict[str, Scalar] = {"old_name": running.name, "old_version": running.version - 1}
+    return Write(_SET_RUNNING, changed | seen, RotationsChanged(running.name))
+
+
+def rotation_changed(name: str) -> Change:
+    """Tell every node that this rotation is not what it was."""
+    return Change(ROTATIONS_TOPIC, name)
+
+
+def _running(row: object) -> Running:
+    return msgspec.convert(dict(zip(_FIELDS, msgspec.convert(row, list[object]), strict=True)), Running)
+
+
+def _row(running: Running, names: Sequence[str]) -> dict[str, Scalar]:
+    row: dict[str, Scalar] = {}
+    for name in names:
+        value = getattr(running, name)
+        row[f"new_{name}"] = value.value if isinstance(value, Phase) else value
+    return row
