@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smartagent.drivers.errors import DriverFailed, DriverMissing, DriverUnreachable
+    from smartagent.drivers.postgres import NewRole, PostgresAdmin, PostgresTarget, TableGrant
     from smartagent.drivers.web import Web, WebAnswer
 
 __all__ = [
     "DriverFailed",
     "DriverMissing",
     "DriverUnreachable",
+    "NewRole",
+    "PostgresAdmin",
+    "PostgresTarget",
+    "TableGrant",
     "Web",
     "WebAnswer",
 ]
 
 _MODULES: Final = {
     "errors": ("DriverFailed", "DriverMissing", "DriverUnreachable"),
+    "postgres": ("NewRole", "PostgresAdmin", "PostgresTarget", "TableGrant"),
     "web": ("Web", "WebAnswer"),
 }
 _HOME: Final = {name: module for module, names in _MODULES.items() for name in names}

@@ -17,12 +17,12 @@ from smartagent.leases.errors import (
 )
 from smartagent.leases.model import NEVER, Credential, Ended, Lease, LeaseState, Made, Provider
 
-ISSUE_SECONDS: Final = 20
+ISSUE_SECONDS: Final = 10
 """How long making a credential may take.  Who takes longer is cut off."""
-SETTLE_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 25
 """When a lease that was asked for is ended, if nothing was heard of it: nobody can still be making it then."""
 REVOKE_SECONDS: Final = 20
-CLAIM_SECONDS: Final = 60
+CLAIM_SECONDS: Final = 30
 """How long whoever ends a lease has it for themselves.  After a crash somebody else tries again."""
 MAX_TTL_SECONDS: Final = 7 * 86_400
 LONGEST_PAUSE_SECONDS: Final = 300

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from smartagent.crypto import seal, system_entropy, unseal
+from smartagent.drivers import PostgresAdmin
 from smartagent.edge import Proof
 from smartagent.identity import Identity
 from smartagent.kernel import IdPrefix, Secret
 from smartagent.leases import Backend, Leases
 from smartagent.leases import Means as LeasesMeans
+from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
@@ -97,5 +99,8 @@ def wire_vaultapi(
 
 def backends() -> Mapping[str, Backend]:
     """Build what makes credentials, by the kind of provider."""
-    known: tuple[Backend, ...] = (SecretBackend(),)
+    known: tuple[Backend, ...] = (
+        SecretBackend(),
+        PostgresBackend(PostgresAdmin(system_entropy), system_entropy),
+    )
     return {backend.kind: backend for backend in known}
