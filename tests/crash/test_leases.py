@@ -91,7 +91,6 @@ async def test_what_a_killed_authority_leaves_behind_is_ended_by_the_next(sites,
                 if status == 201:
                     answered.append(view["fields"]["username"])
 
-    chance = random.Random(7)
     for _ in range(ROUNDS):
         working = [asyncio.create_task(keep_leasing()) for _ in range(4)]
         enough = len(answered) + 3 + system_entropy(1)[0] % 6

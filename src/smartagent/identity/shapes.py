@@ -119,14 +119,21 @@ class ChallengeView(msgspec.Struct, frozen=True):
     expires_in: int
 
 
-class SessionRequest(msgspec.Struct, frozen=True):
-    """The body of `POST /v1/sessions`: the proof, and what the token should be good for."""
+class SessionRequest(msgspec.Struct, frozen=True, rename={"continuing": "continue"}):
+    """The body of `POST /v1/sessions`: the proof, and what the token should be good for.
+
+    `continue` is a token of a session that shall go on: the new one is of the same session, and has no more.
+    """
 
     agent: str
     nonce: str
     signature: str
     scope: str = ""
     audience: str = ""
+    continuing: str = ""
+
+    def __repr__(self) -> str:
+        return f"SessionRequest({self.agent}, ********)"
 
 
 class OperatorSessionRequest(msgspec.Struct, frozen=True):

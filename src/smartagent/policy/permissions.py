@@ -25,6 +25,7 @@ class Permission(StrEnum):
     OPERATORS_READ = "operators.read"
     CHALLENGES_CREATE = "challenges.create"
     SESSIONS_OPEN = "sessions.open"
+    SESSIONS_END = "sessions.end"
     TOKENS_ISSUE = "tokens.issue"
     OPERATOR_SESSIONS_OPEN = "operator-sessions.open"
     ROLES_READ = "roles.read"

@@ -101,8 +101,14 @@ class Agent(Client):
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._renewing = asyncio.Lock()
 
-    async def open_session(self, scope: str = "", audience: str = "") -> Session:
-        """Open a session with a signed nonce.
+    async def open_session(self, scope: str = "", audience: str = "", continuing: str = "") -> Session:
+        """Open a session with a signed nonce, or let one go on.
+
+        Args:
+            scope: Scopes with blanks between them; empty means all of the role's.
+            audience: Who the token is for; empty means the gateway.
+            continuing: The token of a session that shall go on, while it is good: then the new token is of the
+                same session.
 
         Raises:
             AuthorityRefused: The agent may not act, or asks for what its role does not have.
@@ -110,7 +116,7 @@ class Agent(Client):
         """
         nonce = await self._nonce("agent", "session")
         proof = session_proof(self._holder.key, self._issuer, self.id, nonce)
-        body = {**proof, "scope": scope, "audience": audience}
+        body = {**proof, "scope": scope, "audience": audience, "continue": continuing}
         return read(await self._post("/v1/sessions", JSON, msgspec.json.encode(body)), Session)
 
     async def token(self, scope: str = "", audience: str = "") -> str:

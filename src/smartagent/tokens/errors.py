@@ -12,6 +12,7 @@ TokensError
     KeysChanged             another node rotated the keys meanwhile
     KeysNotReady            there is no key to sign with
     MalformedRevocation     what should be revoked has no such id
+    SessionNotFound         the session is another's, or there is none
     RevocationRaced         the same was revoked by somebody else meanwhile
 """
 
@@ -141,3 +142,11 @@ class RevocationRaced(TokensError):
     code: ClassVar[str] = "revocation-raced"
     kind: ClassVar[Kind] = Kind.CONFLICT
     title: ClassVar[str] = "The same was being revoked meanwhile."
+
+
+class SessionNotFound(TokensError):
+    """The session is another's, or there is none."""
+
+    code: ClassVar[str] = "session-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such session."

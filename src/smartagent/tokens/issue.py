@@ -115,8 +115,8 @@ class Issuer:
         self._encode = msgspec.json.Encoder().encode
         self._ready: dict[Grants, Ceiling] = {}
 
-    def for_agent(self, agent: Agent, asked: Asked, jkt: str = "") -> Issued:
-        """Make a token for `agent`, who has proven to be it, bound to the key `jkt` names.
+    def for_agent(self, agent: Agent, asked: Asked, jkt: str = "", session: str = "") -> Issued:
+        """Make a token for `agent`, who has proven to be it, bound to the key `jkt` names, in `session` or a new one.
 
         Raises:
             RoleNotGranted: Its role does not exist.
@@ -137,6 +137,7 @@ class Issuer:
                 scope=scope,
                 life_seconds=ready.life_seconds,
                 role=agent.role,
+                session=session,
                 jkt=jkt,
                 holder=agent.id,
             )

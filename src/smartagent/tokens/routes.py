@@ -30,6 +30,15 @@ def _granting(tokens: Tokens) -> tuple[Route, ...]:
             reply_schema=SessionView,
         ),
         Route(
+            "DELETE",
+            "/v1/sessions/{id}",
+            Proof.ACCESS_TOKEN,
+            "sessions.end",
+            "revoked",
+            sessions.end_session,
+            summary="End the session of the token, with all that hangs on it",
+        ),
+        Route(
             "POST",
             "/v1/operator-sessions",
             Proof.OPERATOR_SIGNATURE,

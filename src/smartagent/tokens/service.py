@@ -30,7 +30,7 @@ class Tokens:
         self.access = AccessTokens(means, self.rings, self.revocations)
         self.documents = Documents(self.rings)
         self.keys = Keys(means, self.rings)
-        self.sessions = Sessions(means, self.issuer)
+        self.sessions = Sessions(means, self.issuer, self.access)
 
     def follow(self, feed: Feed) -> None:
         """Keep keys and revocations fresh by the store's feed.  Call it before the store starts."""

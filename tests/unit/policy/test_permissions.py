@@ -34,6 +34,7 @@ AGENTS = CLIENTS | {
     "leases.renew",
     "leases.read",
     "leases.end",
+    "sessions.end",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
@@ -45,6 +46,7 @@ NOT_OPERATORS = {
     "userinfo.read",
     "leases.create",
     "leases.renew",
+    "sessions.end",
     *NEWCOMERS,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
 }
