@@ -128,6 +128,30 @@ def demo() -> None:
         raise Exit(code, "")
 
 
+@app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def run_program(
+    command: Annotated[list[str], typer.Argument(help="The program and its arguments, after --.")],
+    *,
+    role: Annotated[str, typer.Option(help="The role that the agent must have.")] = "",
+    key: Annotated[Path, typer.Option(help="The agent's key file.")] = Path("agent.key"),
+    server: Annotated[str, typer.Option(help="The authority's URL.  Default: the key file's.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this credential.  May be said more than once.")
+    ] = None,
+    socket_only: Annotated[
+        bool, typer.Option("--socket-only", help="Put no credential into the environment.")
+    ] = False,
+) -> None:
+    """Run a program with the credentials of the agent's role, which die with it."""
+    from smartagent.cli.run import Wanted, run  # noqa: PLC0415 -- other commands do not need it
+    from smartagent.server import environment  # noqa: PLC0415 -- other commands do not need it
+
+    wanted = Wanted(tuple(command), role, key, server.rstrip("/"), tuple(only or ()), socket_only)
+    code = run(wanted, environment())
+    if code:
+        raise Exit(code, "")
+
+
 @app.command()
 def version(*, as_json: AsJson = False) -> None:
     """Show the version."""

@@ -54,18 +54,22 @@ from smartagent.sdk.receipts import verify_custody, verify_export
 from smartagent.sdk.resource import ProtectedResource
 from smartagent.sdk.revocation import AnySource, IntrospectionSource
 from smartagent.sdk.secevents import SetAnswer, SetReceiver
+from smartagent.sdk.session import AgentSession, Available, CredentialLost, LeasedCredential, session
 from smartagent.sdk.statuslist import StatusListSource
 from smartagent.sdk.verifier import RevocationSource, StatusReference, VerifiedToken, Verifier
 
 __all__ = [
     "Agent",
+    "AgentSession",
     "AiohttpExchange",
     "Answer",
     "AnySource",
     "AuthorityRefused",
     "AuthorityUnreachable",
+    "Available",
     "Completeness",
     "Continuity",
+    "CredentialLost",
     "EventFeedSource",
     "Exchange",
     "Fetch",
@@ -78,6 +82,7 @@ __all__ = [
     "InvalidToken",
     "KeyFileUnusable",
     "KeysUnavailable",
+    "LeasedCredential",
     "MalformedLink",
     "Means",
     "Operator",
@@ -119,6 +124,7 @@ __all__ = [
     "parse_link",
     "refusal_of",
     "save_key_file",
+    "session",
     "session_proof",
     "system_means",
     "verified_token",

@@ -51,6 +51,16 @@ class Client:
         """The principal's id at the authority."""
         return self._holder.principal
 
+    @property
+    def issuer(self) -> str:
+        """The authority's URL."""
+        return self._issuer
+
+    @property
+    def means(self) -> Means:
+        """How this client tells the time and sends."""
+        return self._means
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._means.exchange.close()
