@@ -60,6 +60,7 @@ def test_tests_and_scripts_are_no_giants_either(path):
 
 LAZY = {
     "audit": "the writer process runs the sequencer, and stays small without the routes' libraries",
+    "drivers": "a node speaks to few outside systems, and their libraries are heavy",
     "server": "the parent supervises, and stays small without what the workers load",
     "storage": "the writer process has no use for SQLAlchemy, nor a node on SQLite for asyncpg",
 }

@@ -13,10 +13,12 @@ from smartagent.cli.ctl import (
     delegations,
     issuers,
     keys,
+    leasing,
     login,
     policies,
     requests,
     roles,
+    rotating,
     secrets,
     signals,
     signin,
@@ -59,6 +61,10 @@ status.add_to(app)
 signin.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(upstreams.app, name="upstream")
+app.add_typer(leasing.provider_app, name="provider")
+app.add_typer(leasing.credential_app, name="credential")
+app.add_typer(leasing.lease_app, name="lease")
+app.add_typer(rotating.app, name="rotation")
 app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 app.add_typer(agents.enrolments, name="enrolment")

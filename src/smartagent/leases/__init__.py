@@ -34,7 +34,7 @@ from smartagent.leases.model import (
 from smartagent.leases.ports import Backend
 from smartagent.leases.routes import leases_routes
 from smartagent.leases.service import Leases
-from smartagent.leases.store import LEASES_TOPIC
+from smartagent.leases.store import LEASES_TOPIC, leases_of_agent
 
 __all__ = [
     "CREDENTIALS_TOPIC",
@@ -69,5 +69,6 @@ __all__ = [
     "ProviderUnreachable",
     "Sealing",
     "Turn",
+    "leases_of_agent",
     "leases_routes",
 ]

@@ -39,7 +39,6 @@ from smartagent.leases.means import Means
 from smartagent.leases.model import Credential, Lease, LeaseState, Made
 from smartagent.leases.registry import Registry
 from smartagent.leases.rules import (
-    ISSUE_SECONDS,
     SETTLE_SECONDS,
     activated,
     ends_at,
@@ -89,7 +88,7 @@ class Desk:
             (hold_provider(lease.provider), *add_lease(lease, ties_of(caller))),
         )
         try:
-            async with asyncio.timeout(ISSUE_SECONDS):
+            async with asyncio.timeout(self._means.issue_seconds):
                 made = await backend.issue(order)
         except (SmartAgentError, TimeoutError) as error:
             await self._give_up(lease, "never made", late=isinstance(error, TimeoutError))
@@ -132,7 +131,7 @@ class Desk:
             order = await self._registry.order(later)
             await self._intend(RENEWING, caller, inbound, later, ())
             try:
-                async with asyncio.timeout(ISSUE_SECONDS):
+                async with asyncio.timeout(self._means.issue_seconds):
                     dies_at = await backend.renew(order, self._opened(lease))
             except TimeoutError:
                 raise ProviderUnreachable("timeout") from None

@@ -8,6 +8,7 @@ import msgspec
 
 from smartagent.kernel import Caller, Clock, Ids, Ledger, Permitted, Secret, Verdict
 from smartagent.leases.ports import Backend
+from smartagent.leases.rules import ISSUE_SECONDS
 from smartagent.storage import Database
 
 
@@ -54,6 +55,7 @@ class Means(msgspec.Struct, frozen=True):
     live: Callable[[Caller], bool]
     secret: Callable[[str], Awaitable[Secret[bytes]]]
     secret_exists: Callable[[str], bool]
+    issue_seconds: float = ISSUE_SECONDS
 
     def allows(self, caller: Caller, credential: str) -> bool:
         """Say whether `caller` may lease `credential`."""

@@ -57,6 +57,12 @@ def _provider_routes(acts: Providers) -> tuple[Route, ...]:
             summary="List the providers",
             reply_schema=ProviderList,
         ),
+        *_provider_reads(acts),
+    )
+
+
+def _provider_reads(acts: Providers) -> tuple[Route, ...]:
+    return (
         Route(
             method="GET",
             path="/v1/providers/{name}",
@@ -112,6 +118,12 @@ def _credential_routes(acts: Credentials) -> tuple[Route, ...]:
             summary="List the credentials",
             reply_schema=CredentialList,
         ),
+        *_credential_reads(acts),
+    )
+
+
+def _credential_reads(acts: Credentials) -> tuple[Route, ...]:
+    return (
         Route(
             method="GET",
             path="/v1/credentials/{name}",
@@ -168,6 +180,12 @@ def _lease_routes(desk: Desk, every: Ledgering) -> tuple[Route, ...]:
             request_schema=RenewRequest,
             reply_schema=LeaseView,
         ),
+        *_lease_reads(desk, every),
+    )
+
+
+def _lease_reads(desk: Desk, every: Ledgering) -> tuple[Route, ...]:
+    return (
         Route(
             method="GET",
             path="/v1/leases/{id}",

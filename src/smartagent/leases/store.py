@@ -235,6 +235,15 @@ async def read_leases(database: Database, which: Filter, most: int = PAGE) -> li
     return [_lease(row) for row in await database.fetch(_SOME, parameters)]
 
 
+async def leases_of_agent(database: Database, agent: str, after: str = "") -> list[Lease]:
+    """Read a page of an agent's leases, after the id `after`; empty at the end.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    return await read_leases(database, Filter(agent=agent, after=after))
+
+
 async def read_counts(database: Database) -> list[Counted]:
     """Count the leases that are not dead.
 

@@ -3,6 +3,7 @@
 
 from smartagent.edge import Proof, Route
 from smartagent.policy import Permission
+from smartagent.rotation.desk import Desk
 from smartagent.rotation.service import Rotations
 from smartagent.rotation.views import (
     PlanView,
@@ -49,6 +50,12 @@ def rotation_routes(rotations: Rotations) -> tuple[Route, ...]:
             summary="Show a rotation",
             reply_schema=RotationView,
         ),
+        *_running_routes(desk),
+    )
+
+
+def _running_routes(desk: Desk) -> tuple[Route, ...]:
+    return (
         Route(
             method="DELETE",
             path="/v1/rotations/{name}",

@@ -47,6 +47,7 @@ from smartagent.sdk.exchange import (
 )
 from smartagent.sdk.fetch import Fetch, Fetched
 from smartagent.sdk.keyfile import Holder, KeyFileUnusable, load_key_file, make_key_file, save_key_file
+from smartagent.sdk.leasing import AgentSession, Available, CredentialLost, LeasedCredential, session
 from smartagent.sdk.operator import MalformedLink, Operator, claim_house, parse_link
 from smartagent.sdk.proofs import client_assertion, dpop_proof, session_proof
 from smartagent.sdk.receipt_errors import ReceiptError
@@ -54,7 +55,6 @@ from smartagent.sdk.receipts import verify_custody, verify_export
 from smartagent.sdk.resource import ProtectedResource
 from smartagent.sdk.revocation import AnySource, IntrospectionSource
 from smartagent.sdk.secevents import SetAnswer, SetReceiver
-from smartagent.sdk.session import AgentSession, Available, CredentialLost, LeasedCredential, session
 from smartagent.sdk.statuslist import StatusListSource
 from smartagent.sdk.verifier import RevocationSource, StatusReference, VerifiedToken, Verifier
 

@@ -12,6 +12,7 @@ from smartagent.gateway import Gateway
 from smartagent.identity import Identity
 from smartagent.kernel import Ledger, Secret, SmartAgentError
 from smartagent.leases import Leases
+from smartagent.rotation import Rotations
 from smartagent.server.settings import Settings
 from smartagent.server.timekeeping import catch_up_with_the_log
 from smartagent.signals import Signals
@@ -38,6 +39,7 @@ class Node:
         sweepers: Sequence[Callable[[Ledger], Awaitable[None]]],
         signals: Signals,
         leases: Leases,
+        rotations: Rotations,
         gateway: Gateway,
     ) -> None:
         self._settings = settings
@@ -48,6 +50,7 @@ class Node:
         self._sweepers = sweepers
         self._signals = signals
         self._leases = leases
+        self._rotations = rotations
         self._gateway = gateway
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -77,6 +80,7 @@ class Node:
         await self._tokens.rings.tend(self._store.ledger)
         await self._signals.start()
         self._leases.start()
+        self._rotations.start()
         await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
         self._tasks = [asyncio.get_running_loop().create_task(self._tend())]
 
@@ -94,6 +98,7 @@ class Node:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._rotations.stop()
         await self._leases.stop()
         await self._signals.stop()
         await self._store.close()

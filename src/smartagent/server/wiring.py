@@ -10,6 +10,7 @@ from smartagent.audit.routes import routes as audit_routes
 from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
+from smartagent.emergency import emergency_routes
 from smartagent.gateway import Gateway, GatewaySettings
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
@@ -18,6 +19,7 @@ from smartagent.leases import leases_routes
 from smartagent.oauth import completed
 from smartagent.oauth import metadata_url as resource_metadata_url
 from smartagent.policy import Book
+from smartagent.rotation import rotation_routes
 from smartagent.server.asgi import Authority, Page
 from smartagent.server.cors import Cors
 from smartagent.server.doors import GatewayDoors
@@ -32,7 +34,7 @@ from smartagent.server.release import release
 from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.server.wiring_leases import wire_leases, wire_vaultapi
+from smartagent.server.wiring_leases import wire_emergencies, wire_leases, wire_vaultapi
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -42,6 +44,7 @@ from smartagent.server.wiring_oauth import (
     wire_token_service,
     workload_verifier,
 )
+from smartagent.server.wiring_rotation import wire_rotation
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
 from smartagent.vault import Vault
@@ -81,6 +84,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
     leases = wire_leases(base, identity, tokens, book, kept)
+    rotations = wire_rotation(base, identity, tokens, kept)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     rooms = wire_house(base, identity, tokens, service, vaultapi, book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
@@ -93,6 +97,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         leases=leases,
+        rotations=rotations,
         gateway=gateway,
     )
     routes = (
@@ -105,6 +110,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *vault.routes(kept, base.root, clock, system_entropy),
         *leases_routes(leases),
         *vaultapi_routes(vaultapi),
+        *rotation_routes(rotations),
+        *emergency_routes(wire_emergencies(base, identity, tokens)),
         *wire_audit(base),
     )
     pages = {**service.pages, **signals.pages()}

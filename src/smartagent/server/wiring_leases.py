@@ -4,17 +4,20 @@
 from collections.abc import Mapping
 from typing import Final
 
-from smartagent.crypto import seal, system_entropy, unseal
+from smartagent.crypto import system_entropy
 from smartagent.drivers import PostgresAdmin
 from smartagent.edge import Proof
+from smartagent.emergency import Emergencies
+from smartagent.emergency import Means as EmergencyMeans
 from smartagent.identity import Identity
-from smartagent.kernel import IdPrefix, Secret
-from smartagent.leases import Backend, Leases
+from smartagent.kernel import Algorithm, IdPrefix, Secret
+from smartagent.leases import Backend, Lease, Leases, leases_of_agent
 from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
+from smartagent.server.sealing import RootSealing
 from smartagent.server.wiring_oauth import TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
@@ -24,25 +27,6 @@ from smartagent.vaultapi import VaultApi
 
 TURN_SECONDS: Final = 6
 """How long leases wait for another node when the one that ends them dies."""
-
-
-class Sealing:
-    """Seals with the root key."""
-
-    def __init__(self, root: Secret[bytes]) -> None:
-        self._root = root
-
-    def seal(self, plaintext: Secret[bytes], identity: str) -> bytes:
-        """Seal `plaintext` so that it opens under `identity` only."""
-        return seal(plaintext, self._root, identity, system_entropy)
-
-    def open(self, envelope: bytes, identity: str) -> Secret[bytes]:
-        """Open what `seal` made.
-
-        Raises:
-            CannotUnseal: It is something else.
-        """
-        return unseal(envelope, self._root, identity)
 
 
 def wire_leases(base: Foundation, identity: Identity, tokens: Tokens, book: Book, kept: Vault) -> Leases:
@@ -67,7 +51,7 @@ def wire_leases(base: Foundation, identity: Identity, tokens: Tokens, book: Book
             database=store.database,
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
-            sealing=Sealing(base.root),
+            sealing=RootSealing(base.root),
             backends=backends(),
             decide=book.decide_lease,
             granted=book.credentials_of,
@@ -93,6 +77,31 @@ def wire_vaultapi(
             tokens=tokens,
             leases=leases,
             by_client=service.authenticators[Proof.CLIENT_AUTHENTICATION],
+        )
+    )
+
+
+def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Emergencies:
+    """Build what ends everything of an agent."""
+    database = base.store.database
+
+    async def leases_of(agent: str) -> list[Lease]:
+        found: list[Lease] = []
+        while True:
+            page = await leases_of_agent(database, agent, found[-1].id if found else "")
+            found += page
+            if not page:
+                return found
+
+    return Emergencies(
+        EmergencyMeans(
+            clock=base.clock,
+            directory=identity.directory,
+            issuer=base.settings.issuer,
+            revoke=tokens.revocations.revoke,
+            revoked_at_ms=tokens.revocations.revoked_at_ms,
+            leases_of=leases_of,
+            sign=lambda typ, payload: tokens.rings.sign(Algorithm.EDDSA, typ, payload),
         )
     )
 

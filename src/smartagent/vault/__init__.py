@@ -15,6 +15,7 @@ from smartagent.vault.model import Upstream
 from smartagent.vault.routes import routes
 from smartagent.vault.service import Vault
 from smartagent.vault.store import SECRETS_TOPIC, UPSTREAMS_TOPIC
+from smartagent.vault.writing import Writer, Written
 
 __all__ = [
     "SECRETS_TOPIC",
@@ -29,5 +30,7 @@ __all__ = [
     "Vault",
     "VaultChanged",
     "VaultError",
+    "Writer",
+    "Written",
     "routes",
 ]

@@ -3,12 +3,11 @@
 
 from typing import Final
 
-from smartagent.crypto import seal
 from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
-from smartagent.kernel import Caller, Clock, Entropy, IdPrefix, Ids, Secret
+from smartagent.kernel import Caller, Clock, Entropy, Secret
 from smartagent.policy import Permission
 from smartagent.vault.errors import SecretInUse, SecretMissing, SecretNotFound, UpstreamNotFound
-from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, Upstream, sealed_as
+from smartagent.vault.model import StoredUpstream, Upstream
 from smartagent.vault.rules import (
     MAX_SECRET_BYTES,
     check_fits,
@@ -20,7 +19,6 @@ from smartagent.vault.service import Vault
 from smartagent.vault.store import (
     drop_secret,
     drop_upstream,
-    put_secret,
     put_upstream,
     secret_changed,
     upstream_changed,
@@ -35,6 +33,7 @@ from smartagent.vault.views import (
     secret_view,
     upstream_view,
 )
+from smartagent.vault.writing import Writer
 
 _RAW: Final = "application/octet-stream"
 _JSON: Final = "application/json"
@@ -154,32 +153,19 @@ class _Secrets:
 
     def __init__(self, vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> None:
         self._vault = vault
-        self._root = root
-        self._clock = clock
-        self._entropy = entropy
-        self._ids = Ids(clock, entropy)
+        self._writer = Writer(vault, root, clock, entropy)
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
         name = parse_secret_name(inbound.params["name"])
-        value = _value_of(inbound)
-        users = self._vault.users_of(name)
-        for user in users:
-            check_fits(value.reveal(), user.place)
-        try:
-            known = self._vault.secret(name)
-            secret_id, version, kept = known.id, known.version + 1, known.versions[:1]
-        except SecretNotFound:
-            secret_id, version, kept = self._ids.new(IdPrefix.SECRET), 1, ()
-        sealed = seal(value, self._root, sealed_as(secret_id, version), self._entropy)
-        new = SealedVersion(version, sealed, int(self._clock.now()), caller.principal)
-        view = secret_view(SecretEntry(secret_id, name, (new, *kept)), users)
+        written = self._writer.put(name, _value_of(inbound), caller.principal)
+        entry = written.entry
         return Outcome(
-            Reply(201 if version == 1 else 200, view),
-            subject=secret_id,
+            Reply(201 if entry.version == 1 else 200, secret_view(entry, self._vault.users_of(name))),
+            subject=entry.id,
             target=f"secret/{name}",
-            detail={"version": version},
-            writes=put_secret(name, secret_id, new),
-            changes=(secret_changed(name),),
+            detail={"version": entry.version},
+            writes=written.writes,
+            changes=written.changes,
         )
 
     async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape

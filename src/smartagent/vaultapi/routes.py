@@ -83,18 +83,6 @@ def _token_routes(api: VaultApi) -> tuple[Route, ...]:
             reply_schema=Answer,
         ),
         Route(
-            method="POST",
-            path="/v1/auth/token/revoke-self",
-            proof=Proof.VAULT_TOKEN,
-            permission=Permission.TOKENS_REVOKE,
-            event="revoked",
-            act=api.revoke_self,
-            summary="End the token's session, and all that hangs on it",
-            render=refused,
-            media_types=_ANY,
-            reply_schema=Answer,
-        ),
-        Route(
             method="PUT",
             path="/v1/auth/token/revoke-accessor",
             proof=Proof.VAULT_TOKEN,
@@ -105,6 +93,24 @@ def _token_routes(api: VaultApi) -> tuple[Route, ...]:
             render=refused,
             media_types=_ANY,
             request_schema=AccessorRequest,
+            reply_schema=Answer,
+        ),
+        *_farewell_routes(api),
+    )
+
+
+def _farewell_routes(api: VaultApi) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/auth/token/revoke-self",
+            proof=Proof.VAULT_TOKEN,
+            permission=Permission.TOKENS_REVOKE,
+            event="revoked",
+            act=api.revoke_self,
+            summary="End the token's session, and all that hangs on it",
+            render=refused,
+            media_types=_ANY,
             reply_schema=Answer,
         ),
         Route(
@@ -148,6 +154,12 @@ def _lease_routes(api: VaultApi) -> tuple[Route, ...]:
             media_types=_ANY,
             reply_schema=Answer,
         ),
+        *_sys_routes(api),
+    )
+
+
+def _sys_routes(api: VaultApi) -> tuple[Route, ...]:
+    return (
         Route(
             method="POST",
             path="/v1/sys/leases/renew",
@@ -159,19 +171,6 @@ def _lease_routes(api: VaultApi) -> tuple[Route, ...]:
             render=refused,
             media_types=_ANY,
             request_schema=RenewLeaseRequest,
-            reply_schema=Answer,
-        ),
-        Route(
-            method="POST",
-            path="/v1/sys/leases/revoke",
-            proof=Proof.VAULT_TOKEN,
-            permission=Permission.LEASES_END,
-            event="lease.ended-by",
-            act=api.revoke,
-            summary="End a lease, as Vault does",
-            render=refused,
-            media_types=_ANY,
-            request_schema=RevokeLeaseRequest,
             reply_schema=Answer,
         ),
         Route(
@@ -185,6 +184,25 @@ def _lease_routes(api: VaultApi) -> tuple[Route, ...]:
             render=refused,
             media_types=_ANY,
             request_schema=RenewLeaseRequest,
+            reply_schema=Answer,
+        ),
+        *_ending_routes(api),
+    )
+
+
+def _ending_routes(api: VaultApi) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/sys/leases/revoke",
+            proof=Proof.VAULT_TOKEN,
+            permission=Permission.LEASES_END,
+            event="lease.ended-by",
+            act=api.revoke,
+            summary="End a lease, as Vault does",
+            render=refused,
+            media_types=_ANY,
+            request_schema=RevokeLeaseRequest,
             reply_schema=Answer,
         ),
         Route(

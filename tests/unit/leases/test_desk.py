@@ -4,6 +4,7 @@
 import asyncio
 
 import pytest
+from msgspec import structs
 
 from smartagent.leases import ProviderUnreachable
 from smartagent.leases.rules import SETTLE_SECONDS
@@ -124,9 +125,9 @@ async def test_what_the_provider_refuses_is_ended_whatever_it_left_behind(world,
 
 
 async def test_a_provider_that_does_not_answer_in_time_is_cut_off_and_cleaned_up_when_it_cannot_run(
-    world, bot, monkeypatch
+    world, bot
 ):
-    monkeypatch.setattr("smartagent.leases.desk.ISSUE_SECONDS", 0.01)
+    world.leases.desk._means = structs.replace(world.leases.desk._means, issue_seconds=0.01)
     world.provider.gate = asyncio.Event()
 
     status, problem = await bot.call("POST", "/v1/leases", {"credential": "db"})

@@ -10,6 +10,11 @@ down_revision = "0015"
 
 def upgrade() -> None:
     """Take this step."""
+    _create_entries()
+    _create_leases()
+
+
+def _create_entries() -> None:
     op.create_table(
         "credentials",
         sa.Column("name", sa.Text(), nullable=False),
@@ -23,6 +28,20 @@ def upgrade() -> None:
         sa.Column("changed_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_credentials")),
     )
+    op.create_table(
+        "providers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("settings", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_providers")),
+    )
+
+
+def _create_leases() -> None:
     op.create_table(
         "lease_ties",
         sa.Column("tie", sa.Text(), nullable=False),
@@ -61,14 +80,3 @@ def upgrade() -> None:
     op.create_index("leases_agent", "leases", ["agent"], unique=False)
     op.create_index("leases_due_at", "leases", ["due_at"], unique=False)
     op.create_index("leases_provider", "leases", ["provider"], unique=False)
-    op.create_table(
-        "providers",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("settings", sa.Text(), nullable=False),
-        sa.Column("secrets", sa.Text(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("changed_at", sa.BigInteger(), nullable=False),
-        sa.Column("changed_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_providers")),
-    )

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing a secret: a new version, sealed, in a form that fits wherever the secret is used."""
+
+import msgspec
+
+from smartagent.crypto import seal
+from smartagent.kernel import Change, Clock, Entropy, IdPrefix, Ids, Secret, Write
+from smartagent.vault.errors import SecretNotFound
+from smartagent.vault.model import SealedVersion, SecretEntry, sealed_as
+from smartagent.vault.rules import check_fits
+from smartagent.vault.service import Vault
+from smartagent.vault.store import put_secret, secret_changed
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A version that stands in the vault as soon as `writes` are committed."""
+
+    entry: SecretEntry
+    writes: tuple[Write, ...]
+    changes: tuple[Change, ...]
+
+
+class Writer:
+    """Writes secrets.
+
+    Args:
+        vault: This node's memory of the entries.
+        root: The root key, 32 bytes.
+        clock: For the time of a change.
+        entropy: For data keys and ids.
+    """
+
+    def __init__(self, vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> None:
+        self._vault = vault
+        self._root = root
+        self._clock = clock
+        self._entropy = entropy
+        self._ids = Ids(clock, entropy)
+
+    def put(self, name: str, value: Secret[bytes], by: str) -> Written:
+        """Make the next version of the secret `name`, or the first.
+
+        Args:
+            name: As it was parsed.
+            value: What to keep.
+            by: Who writes it.
+
+        Raises:
+            MalformedSecret: It does not fit where an upstream puts it.
+        """
+        for user in self._vault.users_of(name):
+            check_fits(value.reveal(), user.place)
+        try:
+            known = self._vault.secret(name)
+            secret_id, version, kept = known.id, known.version + 1, known.versions[:1]
+        except SecretNotFound:
+            secret_id, version, kept = self._ids.new(IdPrefix.SECRET), 1, ()
+        sealed = seal(value, self._root, sealed_as(secret_id, version), self._entropy)
+        new = SealedVersion(version, sealed, int(self._clock.now()), by)
+        entry = SecretEntry(secret_id, name, (new, *kept))
+        return Written(entry, put_secret(name, secret_id, new), (secret_changed(name),))
