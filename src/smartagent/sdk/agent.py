@@ -116,7 +116,9 @@ class Agent(Client):
         """
         nonce = await self._nonce("agent", "session")
         proof = session_proof(self._holder.key, self._issuer, self.id, nonce)
-        body = {**proof, "scope": scope, "audience": audience, "continue": continuing}
+        body = {**proof, "scope": scope, "audience": audience}
+        if continuing:
+            body["continue"] = continuing
         return read(await self._post("/v1/sessions", JSON, msgspec.json.encode(body)), Session)
 
     async def token(self, scope: str = "", audience: str = "") -> str:

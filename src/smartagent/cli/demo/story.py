@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 
 from smartagent.cli.demo.cast import Cast, StageFright
+from smartagent.cli.demo.database import lease
 from smartagent.cli.demo.proofs import audit, verify_offline
 from smartagent.cli.demo.stage import DoesNotHold, Stage
 from smartagent.cli.demo.telling import Telling
@@ -60,6 +61,7 @@ class Story(Telling):
         await audit(self, token)
         await self.revoke(agent_id)
         await self.rotate(agent_id)
+        await lease(self, ROLE.format(ttl="15m"))
 
     async def claim(self) -> None:
         """The authority starts with no owner; a person claims it with a key of their own."""
