@@ -6,7 +6,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
+from tests.backends.servers import BROKER_PASSWORD, MariaDbServer, postgres_versions, running
 
 TABLES = """
 CREATE ROLE broker LOGIN CREATEROLE PASSWORD '{password}';
@@ -45,3 +45,13 @@ def postgres(request):
     with running(postgres_versions()[request.param]) as server:
         furnish_shop(server)
         yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    """A MariaDB with a shop in it."""
+    server = MariaDbServer()
+    try:
+        yield server.start()
+    finally:
+        server.close()

@@ -110,3 +110,70 @@ def running(programs: Path):
         yield server.start()
     finally:
         server.close()
+
+
+class MariaDbServer:
+    """A server with a broker that is no superuser, and a shop's tables."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="smartagent-maria-"))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = self.folder / "general.log"
+
+    def start(self) -> "MariaDbServer":
+        if os.getuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+        plain = ["--no-defaults", f"--datadir={self.folder}/data"]
+        words = [*plain, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+        assert self._run(["mariadb-install-db", *words]).wait() == 0
+        init = self.folder / "init.sql"
+        init.write_text(MARIADB_SHOP.replace("BROKER_PASSWORD", BROKER_PASSWORD))
+        words = [
+            f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.folder}/s", f"--init-file={init}",
+            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", f"--general-log-file={self.log}",
+            "--general-log=1", f"--pid-file={self.folder}/pid",
+        ]  # fmt: skip
+        self.process = self._run(["mariadbd", *plain, *words])
+        end = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            assert self.process.poll() is None, "the database server ended"
+            assert time.monotonic() < end, "the database server does not start"
+        return self
+
+    def _answers(self) -> bool:
+        words = [
+            "mariadb-admin",
+            "--no-defaults",
+            "-h127.0.0.1",
+            f"-P{self.port}",
+            "-ubroker",
+            f"-p{BROKER_PASSWORD}",
+            "ping",
+        ]
+        return self._run(words).wait() == 0
+
+    def _run(self, words) -> subprocess.Popen[bytes]:
+        drop = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+        silent = subprocess.DEVNULL
+        return subprocess.Popen(list(map(str, words)), stdout=silent, stderr=silent, cwd=self.folder, **drop)
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(READY_SECONDS)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+MARIADB_SHOP = """SET NAMES utf8mb4;
+CREATE DATABASE shop;
+CREATE TABLE shop.orders (id bigint PRIMARY KEY, total int);
+CREATE TABLE shop.customers (id bigint PRIMARY KEY, name text, card text);
+CREATE TABLE shop.`odd ``name`` ü` (`a ``col`` x` int);
+INSERT INTO shop.orders VALUES (1, 12);
+INSERT INTO shop.customers VALUES (1, 'Ada', '4111');
+CREATE USER broker IDENTIFIED BY 'BROKER_PASSWORD';
+GRANT CREATE USER, PROCESS, CONNECTION ADMIN ON *.* TO broker;
+GRANT SELECT ON mysql.global_priv TO broker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON shop.* TO broker WITH GRANT OPTION;
+"""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_leases import database, end_everything, mariadb, rotate, run_a_program, vault_clients
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -298,15 +299,21 @@ SCENARIOS = {
     "client-credentials.md": client_credentials,
     "delegate-to-a-sub-agent.md": delegate,
     "device-code.md": device,
+    "end-everything-of-an-agent.md": end_everything,
     "follow-revocations.md": follow,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,
+    "lease-a-database-login.md": database,
+    "lease-a-mariadb-login.md": mariadb,
     "per-call-tokens.md": per_call,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,
     "revoke-a-token.md": revoke,
+    "rotate-secrets.md": rotate,
+    "run-a-program-with-credentials.md": run_a_program,
     "sign-in-with-openid-connect.md": openid,
     "transaction-tokens.md": transaction,
+    "use-vault-clients.md": vault_clients,
 }
 
 

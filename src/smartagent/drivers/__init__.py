@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smartagent.drivers.errors import DriverFailed, DriverMissing, DriverUnreachable
+    from smartagent.drivers.mariadb import MariaDbAdmin, MariaDbGrant, MariaDbTarget
     from smartagent.drivers.postgres import NewRole, PostgresAdmin, PostgresTarget, TableGrant
     from smartagent.drivers.web import Web, WebAnswer
 
@@ -16,6 +17,9 @@ __all__ = [
     "DriverFailed",
     "DriverMissing",
     "DriverUnreachable",
+    "MariaDbAdmin",
+    "MariaDbGrant",
+    "MariaDbTarget",
     "NewRole",
     "PostgresAdmin",
     "PostgresTarget",
@@ -26,6 +30,7 @@ __all__ = [
 
 _MODULES: Final = {
     "errors": ("DriverFailed", "DriverMissing", "DriverUnreachable"),
+    "mariadb": ("MariaDbAdmin", "MariaDbGrant", "MariaDbTarget"),
     "postgres": ("NewRole", "PostgresAdmin", "PostgresTarget", "TableGrant"),
     "web": ("Web", "WebAnswer"),
 }

@@ -15,11 +15,11 @@ from smartagent.gateway import Gateway, GatewaySettings
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
-from smartagent.leases import leases_routes
+from smartagent.leases import Leases, leases_routes
 from smartagent.oauth import completed
 from smartagent.oauth import metadata_url as resource_metadata_url
 from smartagent.policy import Book
-from smartagent.rotation import rotation_routes
+from smartagent.rotation import Rotations, rotation_routes
 from smartagent.server.asgi import Authority, Page
 from smartagent.server.cors import Cors
 from smartagent.server.doors import GatewayDoors
@@ -108,14 +108,22 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *signals_routes,
         *policy.routes(book, clock, _role_of(identity)),
         *vault.routes(kept, base.root, clock, system_entropy),
-        *leases_routes(leases),
+        *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
-        *rotation_routes(rotations),
-        *emergency_routes(wire_emergencies(base, identity, tokens)),
         *wire_audit(base),
     )
     pages = {**service.pages, **signals.pages()}
     return Wired(wire_authority(base, rooms, node, service, (routes, pages), gateway, worker=worker), node)
+
+
+def _credential_routes(
+    base: Foundation, identity: Identity, tokens: Tokens, leases: Leases, rotations: Rotations
+) -> tuple[Route, ...]:
+    return (
+        *leases_routes(leases),
+        *rotation_routes(rotations),
+        *emergency_routes(wire_emergencies(base, identity, tokens)),
+    )
 
 
 def wire_policy(base: Foundation) -> Book:

