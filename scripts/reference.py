@@ -35,6 +35,7 @@ PUBLIC: Final = {
     "/oauth/status-lists": "The addresses of all status lists.",
     "/oauth/status/": "Beneath it, each status list: `statuslist+jwt`.",
     "/oauth/style.css": "The style of the pages for people.",
+    "/ssh/": "For SSH hosts: `<provider>.pub`, the CA's key, and `<provider>.krl`, the key revocation list.",
     "/claim": "What to do with a claim link, for somebody who opens it in a browser.",
     "/healthz": "Whether the process answers, and its version.",
     "/metrics": "Counters and gauges of all workers, for Prometheus.",

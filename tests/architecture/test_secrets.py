@@ -38,6 +38,7 @@ REVEALS = {
     "crypto/keys.py SigningKey.sign": "libsodium signs with the pair",
     "crypto/nist.py EcSigningKey.__init__": "the private key is made of its scalar",
     "crypto/nist.py RsaSigningKey.__init__": "the private key is read from PKCS #8",
+    "crypto/sshcert.py _load": "the CA's private key is read",
     "drivers/mariadb.py MariaDbAdmin._pool": "the driver logs in",
     "drivers/mariadb.py MariaDbAdmin.check_login": "the driver logs in",
     "drivers/mariadb.py _hash": "the hash is made of the password, so that this need not be sent",

@@ -33,6 +33,11 @@ async def mariadb(reader):
     assert "maria-read" in await reader.do()
 
 
+async def ssh(reader):
+    assert "deploy" in await reader.do()
+    assert ": ok" in await reader.do()
+
+
 async def until_dead(reader, credential):
     for _ in range(PATIENCE_SECONDS * 5):
         leases = (await reader.authority.api("GET", f"/v1/leases?credential={credential}"))["leases"]

@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.howtos_of_leases import database, end_everything, mariadb, rotate, run_a_program, vault_clients
+from tests.e2e.howtos_of_leases import (
+    database,
+    end_everything,
+    mariadb,
+    rotate,
+    run_a_program,
+    ssh,
+    vault_clients,
+)
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -305,6 +313,7 @@ SCENARIOS = {
     "introspect-a-token.md": introspect,
     "lease-a-database-login.md": database,
     "lease-a-mariadb-login.md": mariadb,
+    "lease-an-ssh-certificate.md": ssh,
     "per-call-tokens.md": per_call,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,

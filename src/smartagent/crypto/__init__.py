@@ -53,6 +53,7 @@ from smartagent.crypto.messages import (
 )
 from smartagent.crypto.nist import EcPublicKey, EcSigningKey, RsaPublicKey, RsaSigningKey
 from smartagent.crypto.note import Checkpoint, NoteSigner, open_note
+from smartagent.crypto.sshcert import CertificateOrder, SshCa, SshLogin
 from smartagent.crypto.strictjson import strict_json
 from smartagent.crypto.system import SystemClock, system_entropy
 from smartagent.crypto.tlogproof import TlogProof, format_proof, parse_proof
@@ -64,6 +65,7 @@ __all__ = [
     "BadNote",
     "BadSignature",
     "CannotUnseal",
+    "CertificateOrder",
     "Checkpoint",
     "CryptoError",
     "EcPublicKey",
@@ -83,6 +85,8 @@ __all__ = [
     "RsaSigningKey",
     "Signer",
     "SigningKey",
+    "SshCa",
+    "SshLogin",
     "SystemClock",
     "TlogProof",
     "UnverifiedJws",

@@ -19,6 +19,7 @@ from smartagent.leases.errors import (
     ProviderNotFound,
     ProviderUnreachable,
 )
+from smartagent.leases.hosts import PATH as SSH_HOSTS_PATH
 from smartagent.leases.means import Means, Sealing, Turn
 from smartagent.leases.model import (
     UNTIL_ROTATED,
@@ -40,6 +41,7 @@ __all__ = [
     "CREDENTIALS_TOPIC",
     "LEASES_TOPIC",
     "PROVIDERS_TOPIC",
+    "SSH_HOSTS_PATH",
     "UNTIL_ROTATED",
     "Backend",
     "By",

@@ -6,6 +6,7 @@ import asyncio
 from smartagent.leases.catalog.store import CREDENTIALS_TOPIC, PROVIDERS_TOPIC
 from smartagent.leases.desk import Desk
 from smartagent.leases.entries import Credentials, Ledgering, Providers
+from smartagent.leases.hosts import SshHosts
 from smartagent.leases.means import Means
 from smartagent.leases.registry import Registry
 from smartagent.leases.store import LEASES_TOPIC
@@ -23,6 +24,7 @@ class Leases:
         self.providers = Providers(means, self.registry)
         self.credentials = Credentials(means, self.registry)
         self.all = Ledgering(means)
+        self.hosts = SshHosts(means, self.registry)
         self._running: asyncio.Task[None] | None = None
 
     def follow(self, feed: Feed) -> None:

@@ -15,7 +15,7 @@ from smartagent.gateway import Gateway, GatewaySettings
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
-from smartagent.leases import Leases, leases_routes
+from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.oauth import completed
 from smartagent.oauth import metadata_url as resource_metadata_url
 from smartagent.policy import Book
@@ -112,7 +112,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *vaultapi_routes(vaultapi),
         *wire_audit(base),
     )
-    pages = {**service.pages, **signals.pages()}
+    pages = {**service.pages, **signals.pages(), SSH_HOSTS_PATH: leases.hosts.show}
     return Wired(wire_authority(base, rooms, node, service, (routes, pages), gateway, worker=worker), node)
 
 

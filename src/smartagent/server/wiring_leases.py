@@ -16,6 +16,7 @@ from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.mariadb import MariaDbBackend
 from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
+from smartagent.leases.backends.ssh import SshBackend
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.sealing import RootSealing
@@ -113,5 +114,6 @@ def backends() -> Mapping[str, Backend]:
         SecretBackend(),
         PostgresBackend(PostgresAdmin(system_entropy), system_entropy),
         MariaDbBackend(MariaDbAdmin(), system_entropy),
+        SshBackend(system_entropy),
     )
     return {backend.kind: backend for backend in known}
