@@ -21,16 +21,14 @@ from msgspec import structs
 from smartagent.kernel import Decision, Detail, Record, SmartAgentError, Work
 from smartagent.leases.errors import LeasesChanged
 from smartagent.leases.means import Means
-from smartagent.leases.model import By, Ended, Lease, LeaseState
+from smartagent.leases.model import By, Ended, Lease
 from smartagent.leases.registry import Registry
 from smartagent.leases.rules import KEPT_SECONDS, REVOKE_SECONDS, buried, claimed, put_off, sealed_as
 from smartagent.leases.store import (
-    Counted,
     bury,
     end_by,
     end_tied,
     forget,
-    read_counts,
     read_due,
     read_holders,
     set_lease,
@@ -61,17 +59,6 @@ class Sweeper:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._look_over_at = 0.0
         self._tidy_at = 0.0
-        self._counts: dict[LeaseState, Counted] = {}
-
-    @property
-    def number_live(self) -> int:
-        """How many leases are not dead, when this node looked last; 0 when it is another's turn."""
-        return sum(each.number for each in self._counts.values())
-
-    @property
-    def number_failing(self) -> int:
-        """How many leases could not be ended at the first attempt, and are not yet."""
-        return sum(each.failing for each in self._counts.values())
 
     def revoked(self, thing: str) -> None:
         """Take note that `thing` was revoked: what hangs on it ends now."""
@@ -109,7 +96,7 @@ class Sweeper:
             StoreUnavailable: The store cannot be asked.
         """
         if not await self._means.turn.acquire():
-            self._look_over_at, self._counts = 0.0, {}
+            self._look_over_at = 0.0
             self._revoked.clear()
             return
         now = self._means.clock.now()
@@ -156,9 +143,8 @@ class Sweeper:
 
     async def _look_over(self, now: int) -> None:
         """End what hangs on something that is dead, however that came about."""
-        database = self._means.database
-        self._counts = {each.state: each for each in await read_counts(database)}
-        gone = [lease_id for lease_id, holder in await read_holders(database) if not self._means.live(holder)]
+        holders = await read_holders(self._means.database)
+        gone = [lease_id for lease_id, holder in holders if not self._means.live(holder)]
         for start in range(0, len(gone), _MOST):
             writes = tuple(
                 end_by(By.LEASE, lease_id, "revoked", now=now) for lease_id in gone[start : start + _MOST]

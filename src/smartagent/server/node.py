@@ -49,8 +49,8 @@ class Node:
         self._tokens = tokens
         self._sweepers = sweepers
         self._signals = signals
-        self._leases = leases
-        self._rotations = rotations
+        self.leases = leases
+        self.rotations = rotations
         self._gateway = gateway
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -79,8 +79,8 @@ class Node:
         await catch_up_with_the_log(self._clock, self._store.database)
         await self._tokens.rings.tend(self._store.ledger)
         await self._signals.start()
-        self._leases.start()
-        self._rotations.start()
+        self.leases.start()
+        self.rotations.start()
         await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
         self._tasks = [asyncio.get_running_loop().create_task(self._tend())]
 
@@ -98,8 +98,8 @@ class Node:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self._rotations.stop()
-        await self._leases.stop()
+        await self.rotations.stop()
+        await self.leases.stop()
         await self._signals.stop()
         await self._store.close()
 

@@ -258,6 +258,7 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     store = base.store
     routes, documents = shown
     meter = _meter(base, routes, gateway, worker)
+    _gauge_credentials(meter, node)
     checks = {
         "store": lambda: store.healthy,
         "signing-key": lambda: node.keys_ready,
@@ -287,6 +288,24 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
         stop=node.stop,
         cors=Cors(service.metadata.paths),
         challenge=lambda reply, sent: completed(reply, metadata_url=metadata_url, token_was_sent=sent),
+    )
+
+
+def _gauge_credentials(meter: Meter, node: Node) -> None:
+    leases, rotations = node.leases, node.rotations
+    meter.gauge("smartagent_leases_live", "Leases that are not dead.", lambda: leases.number_live)
+    meter.gauge(
+        "smartagent_leases_failing",
+        "Leases that could not be ended at the first attempt, and live on.",
+        lambda: leases.number_failing,
+    )
+    meter.gauge(
+        "smartagent_rotations_overdue",
+        "Lines of the plan that are overdue.",
+        lambda: rotations.number_overdue,
+    )
+    meter.gauge(
+        "smartagent_rotations_failing", "Rotations that failed last time.", lambda: rotations.number_failing
     )
 
 

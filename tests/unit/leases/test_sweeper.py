@@ -137,9 +137,8 @@ async def test_a_failed_end_is_tried_again_twice_as_late_each_time_shown_and_nev
 
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[LONGEST_PAUSE_SECONDS] * 3]
     assert (lease.state, lease.attempts, lease.failure) == ("revoking", 12, "refused")
-    world.leases.sweeper.look()
-    await world.settle()
-    assert world.leases.sweeper.number_failing == 1
+    await world.leases.count()
+    assert (world.leases.number_live, world.leases.number_failing) == (1, 1)
 
     del world.provider.failing["revoke"]
     world.clock.at += LONGEST_PAUSE_SECONDS
