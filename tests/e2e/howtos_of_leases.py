@@ -38,6 +38,11 @@ async def ssh(reader):
     assert ": ok" in await reader.do()
 
 
+async def aws(reader):
+    """The entries are checked when they are written; what they make is tested with an emulator elsewhere."""
+    assert "orders-bucket" in await reader.do()
+
+
 async def until_dead(reader, credential):
     for _ in range(PATIENCE_SECONDS * 5):
         leases = (await reader.authority.api("GET", f"/v1/leases?credential={credential}"))["leases"]

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.howtos_of_leases import (
+    aws,
     database,
     end_everything,
     mariadb,
@@ -314,6 +315,7 @@ SCENARIOS = {
     "lease-a-database-login.md": database,
     "lease-a-mariadb-login.md": mariadb,
     "lease-an-ssh-certificate.md": ssh,
+    "lease-aws-credentials.md": aws,
     "per-call-tokens.md": per_call,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,

@@ -8,12 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from smartagent.drivers.aws import AssumedRole, Aws, AwsAccount, RoleRequest
     from smartagent.drivers.errors import DriverFailed, DriverMissing, DriverUnreachable
     from smartagent.drivers.mariadb import MariaDbAdmin, MariaDbGrant, MariaDbTarget
     from smartagent.drivers.postgres import NewRole, PostgresAdmin, PostgresTarget, TableGrant
     from smartagent.drivers.web import Web, WebAnswer
 
 __all__ = [
+    "AssumedRole",
+    "Aws",
+    "AwsAccount",
     "DriverFailed",
     "DriverMissing",
     "DriverUnreachable",
@@ -23,12 +27,14 @@ __all__ = [
     "NewRole",
     "PostgresAdmin",
     "PostgresTarget",
+    "RoleRequest",
     "TableGrant",
     "Web",
     "WebAnswer",
 ]
 
 _MODULES: Final = {
+    "aws": ("AssumedRole", "Aws", "AwsAccount", "RoleRequest"),
     "errors": ("DriverFailed", "DriverMissing", "DriverUnreachable"),
     "mariadb": ("MariaDbAdmin", "MariaDbGrant", "MariaDbTarget"),
     "postgres": ("NewRole", "PostgresAdmin", "PostgresTarget", "TableGrant"),

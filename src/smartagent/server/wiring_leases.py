@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from smartagent.crypto import system_entropy
-from smartagent.drivers import MariaDbAdmin, PostgresAdmin
+from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin
 from smartagent.edge import Proof
 from smartagent.emergency import Emergencies
 from smartagent.emergency import Means as EmergencyMeans
@@ -13,6 +13,7 @@ from smartagent.identity import Identity
 from smartagent.kernel import Algorithm, IdPrefix, Secret
 from smartagent.leases import Backend, Lease, Leases, leases_of_agent
 from smartagent.leases import Means as LeasesMeans
+from smartagent.leases.backends.aws import AwsBackend
 from smartagent.leases.backends.mariadb import MariaDbBackend
 from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
@@ -115,5 +116,6 @@ def backends() -> Mapping[str, Backend]:
         PostgresBackend(PostgresAdmin(system_entropy), system_entropy),
         MariaDbBackend(MariaDbAdmin(), system_entropy),
         SshBackend(system_entropy),
+        AwsBackend(Aws()),
     )
     return {backend.kind: backend for backend in known}

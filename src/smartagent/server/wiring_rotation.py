@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from smartagent.crypto import system_entropy
-from smartagent.drivers import PostgresAdmin, Web
+from smartagent.drivers import Aws, PostgresAdmin, Web
 from smartagent.identity import AgentStatus, Identity
 from smartagent.kernel import Change, IdPrefix, Secret, Write
 from smartagent.rotation import DAY_SECONDS, Due, Rotations, Rotator
 from smartagent.rotation import Means as RotationMeans
+from smartagent.rotation.backends.aws import AwsKeyRotator
 from smartagent.rotation.backends.http import HttpRotator
 from smartagent.rotation.backends.postgresql import PostgresRotator
 from smartagent.server.foundation import Foundation
@@ -87,6 +88,7 @@ def rotators() -> Mapping[str, Rotator]:
     known: tuple[Rotator, ...] = (
         PostgresRotator(PostgresAdmin(system_entropy), system_entropy),
         HttpRotator(Web()),
+        AwsKeyRotator(Aws()),
     )
     return {rotator.kind: rotator for rotator in known}
 
