@@ -43,6 +43,12 @@ async def aws(reader):
     assert "orders-bucket" in await reader.do()
 
 
+async def secrets(reader):
+    assert "billing-key" in await reader.do()
+    assert "version 3 now" in await reader.do()
+    assert "Destroyed of billing-key: 2." in await reader.do()
+
+
 async def until_dead(reader, credential):
     for _ in range(PATIENCE_SECONDS * 5):
         leases = (await reader.authority.api("GET", f"/v1/leases?credential={credential}"))["leases"]

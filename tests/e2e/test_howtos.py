@@ -22,6 +22,7 @@ from tests.e2e.howtos_of_leases import (
     mariadb,
     rotate,
     run_a_program,
+    secrets,
     ssh,
     vault_clients,
 )
@@ -312,6 +313,7 @@ SCENARIOS = {
     "follow-revocations.md": follow,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,
+    "keep-secrets.md": secrets,
     "lease-a-database-login.md": database,
     "lease-a-mariadb-login.md": mariadb,
     "lease-an-ssh-certificate.md": ssh,

@@ -71,12 +71,13 @@ def test_the_demo_holds_from_the_first_step_to_the_last(demo):
     assert code == 0, output
     assert "Everything held" in output
     assert [line.partition(".")[0] for line in output.splitlines() if re.match(r"\d+\. ", line)] == [
-        str(number) for number in range(1, 11)
+        str(number) for number in range(1, 12)
     ]
 
 
 def test_the_demo_shows_no_secret_of_the_shop(demo):
     assert "shop_live_" not in demo[1]
+    assert "postgresql://sa_" not in demo[1]
 
 
 def test_every_command_of_the_tutorial_and_of_checking_the_log_works(tmp_path):

@@ -30,12 +30,12 @@ def stored(number=1, entry=ENTRY):
     return StoredUpstream(entry, number, NOW, "opr_1")
 
 
-async def test_a_secret_has_its_current_and_its_previous_version_and_no_older_one(engine):
-    for number in (1, 2, 3):
+async def test_a_secret_has_its_ten_newest_versions_and_no_older_one(engine):
+    for number in range(1, 13):
         await engine.apply(*put_secret("key", "sec_1", version(number)))
     await engine.apply(*put_secret("other", "sec_2", version(1)))
 
-    key = SecretEntry("sec_1", "key", (version(3), version(2)))
+    key = SecretEntry("sec_1", "key", tuple(version(number) for number in range(12, 2, -1)))
     assert await read_secrets(engine, "key") == [key]
     assert await read_secrets(engine) == [key, SecretEntry("sec_2", "other", (version(1),))]
 

@@ -51,7 +51,7 @@ from smartagent.crypto.messages import (
     operator_message,
     session_message,
 )
-from smartagent.crypto.nist import EcPublicKey, EcSigningKey, RsaPublicKey, RsaSigningKey
+from smartagent.crypto.nist import EcPublicKey, EcSigningKey, RsaPublicKey, RsaSigningKey, rsa_from_pem
 from smartagent.crypto.note import Checkpoint, NoteSigner, open_note
 from smartagent.crypto.sshcert import CertificateOrder, SshCa, SshLogin
 from smartagent.crypto.strictjson import strict_json
@@ -115,6 +115,7 @@ __all__ = [
     "public_key_from_jwk",
     "root",
     "root_positions",
+    "rsa_from_pem",
     "seal",
     "session_message",
     "sha256",

@@ -7,7 +7,7 @@ Spec: RFC 7518 sections 3.3, 3.4, 6.2 and 6.3; RFC 7638 section 3.2; FIPS 186-5.
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -166,6 +166,21 @@ class RsaSigningKey:
     def __reduce__(self) -> NoReturn:
         message = "an RsaSigningKey is not serialisable; seal its private part"
         raise TypeError(message)
+
+
+def rsa_from_pem(pem: Secret[bytes]) -> RsaSigningKey:
+    """Read an RSA private key that somebody else made: PEM, in PKCS #1 or PKCS #8, not encrypted.
+
+    Raises:
+        MalformedKey: It is something else, or shorter than 2048 bits.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem.reveal(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise MalformedKey("not a private key in PEM, or one with a passphrase") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise MalformedKey("not an RSA key")
+    return RsaSigningKey(_der(key))
 
 
 def ec_from_jwk(jwk: Mapping[str, object]) -> EcPublicKey:

@@ -17,7 +17,7 @@ from smartagent.federation.errors import (
 from smartagent.federation.fetching import Getter, SafeFetch
 from smartagent.federation.keys import ForeignKey, ForeignKeys, KeySet, KeySource, parse_key_set
 from smartagent.federation.means import Means
-from smartagent.federation.message import Fetched, Posted
+from smartagent.federation.message import Answer, Fetched, Posted
 from smartagent.federation.model import IssuerKind, Purpose, Rule, StoredIssuer, TrustedIssuer
 from smartagent.federation.persons import person_id
 from smartagent.federation.resolving import Resolver, system_resolver
@@ -29,6 +29,7 @@ from smartagent.federation.verify import Foreign
 __all__ = [
     "ISSUERS_TOPIC",
     "Address",
+    "Answer",
     "Destination",
     "Federation",
     "FederationError",

@@ -109,10 +109,26 @@ class SafeFetch:
             FetchRefused: The address is one that is never called.
             FetchFailed: There was no answer within the time and the size, or a header cannot be sent.
         """
+        answer = await self.send("POST", url, headers, body, max_bytes)
+        return Posted(answer.status, answer.body)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        max_bytes: int = MAX_BYTES,
+    ) -> Answer:
+        """Send one request to `url`, and return the answer whatever its status; a redirect is one, too.
+
+        Raises:
+            FetchRefused: The address is one that is never called.
+            FetchFailed: There was no answer within the time and the size, or a header cannot be sent.
+        """
         destination = parse_destination(url, allow_http=self.allow_http)
         lowered = {name.lower(): value for name, value in headers.items()}
-        answer = await self._exchange(Sent("POST", destination, {**lowered, **_OURS}, body), max_bytes)
-        return Posted(answer.status, answer.body)
+        return await self._exchange(Sent(method, destination, {**lowered, **_OURS}, body), max_bytes)
 
     async def _exchange(self, sent: Sent, max_bytes: int) -> Answer:
         from smartagent.federation.dialling import exchange  # noqa: PLC0415 -- loads the client when it calls

@@ -40,6 +40,8 @@ _SECURITY: Final[dict[Proof, list[dict[str, list[str]]]]] = {
     Proof.WORKLOAD: [],
     Proof.ENROLMENT: [],
     Proof.CLAIM_LINK: [],
+    Proof.VAULT_LOGIN: [],
+    Proof.VAULT_TOKEN: [{"vaultToken": []}],
     Proof.NONE: [],
 }
 
@@ -77,6 +79,12 @@ def describe(routes: Iterable[Route], *, version: str, server_url: str) -> Json:
         "components": {
             "schemas": components,
             "securitySchemes": {
+                "vaultToken": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Vault-Token",
+                    "description": "An agent's access token, where programs that speak to Vault put it.",
+                },
                 "agentToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "registrationToken": {"type": "http", "scheme": "bearer"},
                 "browserSession": {
@@ -127,7 +135,7 @@ def _operation(route: Route, schemas: dict[type, Json]) -> Json:
         operation["requestBody"] = {
             "required": True,
             "content": {
-                media: {"schema": _body_schema(route, media, schemas)} for media in route.media_types
+                media: {"schema": _body_schema(route, media, schemas)} for media in route.media_types if media
             },
         }
     return operation
@@ -176,7 +184,7 @@ def _responses(route: Route, schemas: dict[type, Json]) -> Json:
     if route.reply_schema is not None:
         done["content"] = {"application/json": {"schema": schemas[route.reply_schema]}}
     if route.render is not None and not route.oauth:
-        return _pages(done)
+        return _pages(done) if route.reply_schema is None else _another_api(done)
     problem = OAuthError if route.oauth else Problem
     media_type = "application/json" if route.oauth else MEDIA_TYPE
     responses: Json = {"2XX": done}
@@ -194,6 +202,13 @@ def _responses(route: Route, schemas: dict[type, Json]) -> Json:
                 "content": {"application/json": content, MEDIA_TYPE: content},
             }
     return responses
+
+
+def _another_api(done: Json) -> Json:
+    """Describe what is answered as somebody else's API does: its errors are JSON of its own."""
+    problem: Json = {"application/json": {}, MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
+    errors = {str(status): {"description": said, "content": problem} for status, said in _ERRORS.items()}
+    return {"2XX": done, **errors}
 
 
 def _pages(done: Json) -> Json:

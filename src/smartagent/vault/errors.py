@@ -8,6 +8,8 @@ VaultError
     UpstreamNotFound      no upstream has this name
     SecretInUse           upstreams still need it
     SecretMissing         the entry names a secret that is not there
+    VersionGone           the version is not kept any more, or was destroyed
+    VersionInForce        the current version is not destroyed
     VaultChanged          somebody else changed it between the look and the write
 
 No text of these errors holds anything of a secret's value, not even its size.
@@ -77,6 +79,24 @@ class SecretMissing(VaultError):
     code: ClassVar[str] = "secret-missing"
     kind: ClassVar[Kind] = Kind.CONFLICT
     title: ClassVar[str] = "The upstream's secret is not in the vault."
+
+
+class VersionGone(VaultError):
+    """The version is not kept any more, or was destroyed."""
+
+    code: ClassVar[str] = "secret-version-gone"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such version of the secret."
+
+
+class VersionInForce(VaultError):
+    """The current version is not destroyed."""
+
+    code: ClassVar[str] = "secret-version-in-force"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = (
+        "The current version of a secret is not destroyed; write another first, or delete the secret."
+    )
 
 
 class VaultChanged(VaultError):

@@ -9,7 +9,7 @@ import msgspec
 
 
 class SealedVersion(msgspec.Struct, frozen=True, gc=False):
-    """One version of a secret.  `created_at` is Unix seconds."""
+    """One version of a secret.  `created_at` is Unix seconds; one that was destroyed has no bytes."""
 
     version: int
     sealed: bytes
@@ -18,7 +18,7 @@ class SealedVersion(msgspec.Struct, frozen=True, gc=False):
 
 
 class SecretEntry(msgspec.Struct, frozen=True):
-    """A secret by name.  `versions` are the current one and the one it replaced, newest first."""
+    """A secret by name.  `versions` are those still kept, newest first; the first is the current one."""
 
     id: str
     name: str

@@ -3,10 +3,19 @@
 
 from typing import Final
 
-from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
+from msgspec import structs
+
+from smartagent.edge import Inbound, MalformedRequest, Outcome, Proof, Reply, Route, parse_json
 from smartagent.kernel import Caller, Clock, Entropy, Secret
 from smartagent.policy import Permission
-from smartagent.vault.errors import SecretInUse, SecretMissing, SecretNotFound, UpstreamNotFound
+from smartagent.vault.errors import (
+    SecretInUse,
+    SecretMissing,
+    SecretNotFound,
+    UpstreamNotFound,
+    VersionGone,
+    VersionInForce,
+)
 from smartagent.vault.model import StoredUpstream, Upstream
 from smartagent.vault.rules import (
     MAX_SECRET_BYTES,
@@ -17,6 +26,7 @@ from smartagent.vault.rules import (
 )
 from smartagent.vault.service import Vault
 from smartagent.vault.store import (
+    destroy_versions,
     drop_secret,
     drop_upstream,
     put_upstream,
@@ -24,6 +34,8 @@ from smartagent.vault.store import (
     upstream_changed,
 )
 from smartagent.vault.views import (
+    DestroyRequest,
+    RollbackRequest,
     SecretList,
     SecretRequest,
     SecretView,
@@ -33,7 +45,7 @@ from smartagent.vault.views import (
     secret_view,
     upstream_view,
 )
-from smartagent.vault.writing import Writer
+from smartagent.vault.writing import Writer, Written
 
 _RAW: Final = "application/octet-stream"
 _JSON: Final = "application/json"
@@ -91,6 +103,7 @@ def _secret_routes(acts: "_Secrets") -> tuple[Route, ...]:
             summary="Show a secret's versions and users, not its value",
             reply_schema=SecretView,
         ),
+        *_version_routes(acts),
         Route(
             method="DELETE",
             path="/v1/secrets/{name}",
@@ -99,6 +112,33 @@ def _secret_routes(acts: "_Secrets") -> tuple[Route, ...]:
             event="secret.deleted",
             act=acts.drop,
             summary="Delete a secret that no upstream uses",
+        ),
+    )
+
+
+def _version_routes(acts: "_Secrets") -> tuple[Route, ...]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/secrets/{name}/rollback",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="secret.rolled-back",
+            act=acts.roll_back,
+            summary="Make an earlier version's value the current one again, as a new version",
+            request_schema=RollbackRequest,
+            reply_schema=SecretView,
+        ),
+        Route(
+            method="POST",
+            path="/v1/secrets/{name}/destroy",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="secret.destroyed",
+            act=acts.destroy,
+            summary="Forget the values of earlier versions for ever",
+            request_schema=DestroyRequest,
+            reply_schema=SecretView,
         ),
     )
 
@@ -157,12 +197,42 @@ class _Secrets:
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
         name = parse_secret_name(inbound.params["name"])
-        written = self._writer.put(name, _value_of(inbound), caller.principal)
+        return self._written(self._writer.put(name, _value_of(inbound), caller.principal, _seen(inbound)))
+
+    async def roll_back(self, caller: Caller, inbound: Inbound) -> Outcome:
+        name = inbound.params["name"]
+        version = parse_json(inbound.body, RollbackRequest).version
+        value = self._vault.open_version(name, version)
+        outcome = self._written(self._writer.put(name, value, caller.principal))
+        return structs.replace(outcome, detail={**outcome.detail, "from": version})
+
+    async def destroy(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        entry = self._vault.secret(inbound.params["name"])
+        asked = sorted(set(parse_json(inbound.body, DestroyRequest).versions))
+        if entry.version in asked:
+            raise VersionInForce(entry.name)
+        known = {each.version for each in entry.versions}
+        if not asked or not known.issuperset(asked):
+            raise VersionGone(f"{entry.name} keeps the versions {', '.join(map(str, sorted(known)))}")
+        left = tuple(
+            structs.replace(each, sealed=b"") if each.version in asked else each for each in entry.versions
+        )
+        view = secret_view(structs.replace(entry, versions=left), self._vault.users_of(entry.name))
+        return Outcome(
+            Reply(200, view),
+            subject=entry.id,
+            target=f"secret/{entry.name}",
+            detail={"versions": ",".join(map(str, asked))},
+            writes=destroy_versions(entry, asked),
+            changes=(secret_changed(entry.name),),
+        )
+
+    def _written(self, written: Written) -> Outcome:
         entry = written.entry
         return Outcome(
-            Reply(201 if entry.version == 1 else 200, secret_view(entry, self._vault.users_of(name))),
+            Reply(201 if entry.version == 1 else 200, secret_view(entry, self._vault.users_of(entry.name))),
             subject=entry.id,
-            target=f"secret/{name}",
+            target=f"secret/{entry.name}",
             detail={"version": entry.version},
             writes=written.writes,
             changes=written.changes,
@@ -262,6 +332,16 @@ class _Upstreams:
             raise SecretMissing(entry.secret[:64]) from None
         check_fits(self._vault.obtain(entry.secret)[0].reveal(), entry.place)
         return secret_id
+
+
+def _seen(inbound: Inbound) -> int | None:
+    """Read which version the write must follow: `?cas=3`, as Vault calls it; 0 for none."""
+    if not inbound.query:
+        return None
+    name, _, version = inbound.query.partition("=")
+    if name != "cas" or not version.isascii() or not version.isdigit():
+        raise MalformedRequest("cas is the version that the new one follows; 0 when there must be none")
+    return int(version)
 
 
 def _value_of(inbound: Inbound) -> Secret[bytes]:

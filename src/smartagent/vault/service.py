@@ -2,13 +2,17 @@
 """The vault as this node holds it: entries in memory, values sealed until they are needed."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from smartagent.crypto import unseal
 from smartagent.kernel import Secret
 from smartagent.storage import Database
-from smartagent.vault.errors import SecretNotFound, UpstreamNotFound
+from smartagent.vault.errors import SecretNotFound, UpstreamNotFound, VersionGone
 from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, sealed_as
 from smartagent.vault.store import read_secrets, read_upstreams
+
+_OPENED: Final = 2
+"""The current version, and the one that an upstream may still echo."""
 
 
 class Vault:
@@ -87,6 +91,20 @@ class Vault:
         """Return all secrets by name, sealed."""
         return [self._secrets[name] for name in sorted(self._secrets)]
 
+    def open_version(self, name: str, version: int) -> Secret[bytes]:
+        """Open one version of the secret `name`.
+
+        Raises:
+            SecretNotFound: There is none.
+            VersionGone: It is not kept any more, or was destroyed.
+            CannotUnseal: It was sealed with another root key, or as something else.
+        """
+        entry = self.secret(name)
+        for each in entry.versions:
+            if each.version == version and each.sealed:
+                return unseal(each.sealed, self._root, sealed_as(entry.id, version))
+        raise VersionGone(f"{name} has no version {version} with a value")
+
     def users_of(self, secret: str) -> tuple[Upstream, ...]:
         """Return the upstreams that use `secret`."""
         return tuple(stored.upstream for stored in self.upstreams() if stored.upstream.secret == secret)
@@ -112,5 +130,6 @@ class Vault:
     def _open(self, entry: SecretEntry) -> tuple[Secret[bytes], ...]:
         return tuple(
             unseal(version.sealed, self._root, sealed_as(entry.id, version.version))
-            for version in entry.versions
+            for version in entry.versions[:_OPENED]
+            if version.sealed
         )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables `secrets`, `secret_versions` and `upstreams`, and everything that is said to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -29,6 +29,7 @@ from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, U
 
 SECRETS_TOPIC: Final = "secrets"
 UPSTREAMS_TOPIC: Final = "upstreams"
+KEPT_VERSIONS: Final = 10
 
 secrets: Final = Table(
     "secrets",
@@ -121,6 +122,14 @@ _DROP_VERSIONS: Final = delete(secret_versions).where(
     secret_versions.c.secret_id == bindparam("old_id"),
     secret_versions.c.version <= bindparam("old_version"),
 )
+_DESTROY_VERSION: Final = (
+    update(secret_versions)
+    .where(
+        secret_versions.c.secret_id == bindparam("old_id"),
+        secret_versions.c.version == bindparam("old_version"),
+    )
+    .values(sealed=b"")
+)
 _IS_UNUSED: Final = ~exists().where(upstreams.c.secret == bindparam("old_name"))
 _DROP_SECRET: Final = delete(secrets).where(secrets.c.id == bindparam("old_id"), _IS_UNUSED)
 _HOLD_SECRET: Final = (
@@ -187,7 +196,7 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
 
 
 def put_secret(name: str, secret_id: str, new: SealedVersion) -> tuple[Write, ...]:
-    """Write a version over the one before it, and forget all but those two."""
+    """Write a version over the one before it, and forget those that are too old."""
     lost = VaultChanged(name)
     version: dict[str, Scalar] = {
         "new_secret_id": secret_id,
@@ -205,7 +214,7 @@ def put_secret(name: str, secret_id: str, new: SealedVersion) -> tuple[Write, ..
         "old_version": new.version - 1,
         "new_version": new.version,
     }
-    too_old: dict[str, Scalar] = {"old_id": secret_id, "old_version": new.version - 2}
+    too_old: dict[str, Scalar] = {"old_id": secret_id, "old_version": new.version - KEPT_VERSIONS}
     return Write(_RAISE_SECRET, seen, lost), add_version, Write(_DROP_VERSIONS, too_old, lost, rows=None)
 
 
@@ -218,6 +227,12 @@ def drop_secret(entry: SecretEntry) -> tuple[Write, ...]:
         Write(_DROP_SECRET, unused, SecretInUse(entry.name)),
         Write(_DROP_VERSIONS, versions, VaultChanged(entry.name), rows=None),
     )
+
+
+def destroy_versions(entry: SecretEntry, versions: Sequence[int]) -> tuple[Write, ...]:
+    """Forget the values of versions for ever; that there were such versions stays known."""
+    gone: list[dict[str, Scalar]] = [{"old_id": entry.id, "old_version": version} for version in versions]
+    return tuple(Write(_DESTROY_VERSION, seen, VaultChanged(entry.name)) for seen in gone)
 
 
 def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:

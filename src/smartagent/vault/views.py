@@ -16,6 +16,18 @@ class SecretRequest(msgspec.Struct, forbid_unknown_fields=True):
         return "SecretRequest(********)"
 
 
+class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Make the value of an earlier version the current one again, as a new version."""
+
+    version: int
+
+
+class DestroyRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Forget the values of versions for ever."""
+
+    versions: list[int]
+
+
 class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Describe an upstream.  `place` is `bearer` unless it says otherwise."""
 
@@ -30,11 +42,12 @@ class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class VersionView(msgspec.Struct, frozen=True):
-    """One version of a secret."""
+    """One version of a secret.  One that was destroyed has no value any more."""
 
     version: int
     created_at: str
     created_by: str
+    destroyed: bool
 
 
 class SecretView(msgspec.Struct, frozen=True):
@@ -79,7 +92,9 @@ class UpstreamList(msgspec.Struct, frozen=True):
 def secret_view(entry: SecretEntry, used_by: tuple[Upstream, ...]) -> SecretView:
     """Show a secret."""
     versions = tuple(
-        VersionView(version.version, rfc3339(version.created_at), version.created_by)
+        VersionView(
+            version.version, rfc3339(version.created_at), version.created_by, destroyed=not version.sealed
+        )
         for version in entry.versions
     )
     return SecretView(entry.id, entry.name, entry.version, versions, tuple(user.name for user in used_by))

@@ -5,11 +5,11 @@ import msgspec
 
 from smartagent.crypto import seal
 from smartagent.kernel import Change, Clock, Entropy, IdPrefix, Ids, Secret, Write
-from smartagent.vault.errors import SecretNotFound
+from smartagent.vault.errors import SecretNotFound, VaultChanged
 from smartagent.vault.model import SealedVersion, SecretEntry, sealed_as
 from smartagent.vault.rules import check_fits
 from smartagent.vault.service import Vault
-from smartagent.vault.store import put_secret, secret_changed
+from smartagent.vault.store import KEPT_VERSIONS, put_secret, secret_changed
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -37,24 +37,28 @@ class Writer:
         self._entropy = entropy
         self._ids = Ids(clock, entropy)
 
-    def put(self, name: str, value: Secret[bytes], by: str) -> Written:
+    def put(self, name: str, value: Secret[bytes], by: str, seen: int | None = None) -> Written:
         """Make the next version of the secret `name`, or the first.
 
         Args:
             name: As it was parsed.
             value: What to keep.
             by: Who writes it.
+            seen: The version that it must follow; 0: there must be none; None: whatever there is.
 
         Raises:
             MalformedSecret: It does not fit where an upstream puts it.
+            VaultChanged: It follows another version.
         """
         for user in self._vault.users_of(name):
             check_fits(value.reveal(), user.place)
         try:
             known = self._vault.secret(name)
-            secret_id, version, kept = known.id, known.version + 1, known.versions[:1]
+            secret_id, version, kept = known.id, known.version + 1, known.versions[: KEPT_VERSIONS - 1]
         except SecretNotFound:
             secret_id, version, kept = self._ids.new(IdPrefix.SECRET), 1, ()
+        if seen is not None and seen != version - 1:
+            raise VaultChanged(name)
         sealed = seal(value, self._root, sealed_as(secret_id, version), self._entropy)
         new = SealedVersion(version, sealed, int(self._clock.now()), by)
         entry = SecretEntry(secret_id, name, (new, *kept))

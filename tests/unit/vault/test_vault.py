@@ -50,18 +50,19 @@ async def test_json_text_is_kept_as_its_utf_8_bytes(store):
     assert values(desk.vault, "text") == ["pässword\n".encode()]
 
 
-async def test_the_current_and_the_previous_version_open_and_no_older_one_is_kept(store):
+async def test_the_current_and_the_previous_version_open_and_ten_are_kept(store):
     desk = Desk(store)
-    for version, value in enumerate((b"one", b"two", b"three"), 1):
+    for version, value in enumerate((*(b"%d" % number for number in range(10)), b"two", b"three"), 1):
         outcome = await desk.put_secret("key", value)
         assert outcome.reply.status == (201 if version == 1 else 200)
         assert outcome.detail == {"version": version}
 
     assert values(desk.vault, "key") == [b"three", b"two"]
-    assert len(await store.fetch(secret_versions.select())) == 2
+    assert len(await store.fetch(secret_versions.select())) == 10
     view = shown(await desk.decide("GET", "/v1/secrets/{name}", name="key"))
-    assert [one["version"] for one in view["versions"]] == [3, 2]
-    assert view["versions"][0] == {"version": 3, "created_at": "2026-05-28T20:26:40Z", "created_by": "opr_1"}
+    assert [one["version"] for one in view["versions"]] == list(range(12, 2, -1))
+    newest = {"created_at": "2026-05-28T20:26:40Z", "created_by": "opr_1", "destroyed": False}
+    assert view["versions"][0] == {"version": 12, **newest}
 
 
 async def test_what_obtain_gives_is_the_same_until_it_changes(store):

@@ -9,7 +9,7 @@ import typer
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
-from smartagent.cli.render import say, show_json, show_rows
+from smartagent.cli.render import say, show_fields, show_json, show_rows
 
 app = typer.Typer(help="The secrets that the gateway puts into calls.", no_args_is_help=True)
 
@@ -23,6 +23,9 @@ def put(
     *,
     from_file: Annotated[Path | None, typer.Option(help="Read the value from a file.")] = None,
     keep_newline: Annotated[bool, typer.Option(help="Keep the newline at the end of the value.")] = False,
+    cas: Annotated[
+        int | None, typer.Option(help="Only after this version; 0: only when there is none.", min=0)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a secret, or a new version of it, in the vault.  The value comes from standard input or a file."""
@@ -31,7 +34,8 @@ def put(
         value = value.removesuffix(b"\n").removesuffix(b"\r")
     if not value:
         raise Exit(USAGE, "The secret is empty.")
-    kept = answer_of(ctx, "PUT", f"/v1/secrets/{segment(name)}", raw=value)
+    query = None if cas is None else {"cas": str(cas)}
+    kept = answer_of(ctx, "PUT", f"/v1/secrets/{segment(name)}", raw=value, query=query)
     if as_json:
         show_json(kept)
     else:
@@ -43,6 +47,28 @@ def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List the secrets: their names and versions."""
     rows = rows_of(answer_of(ctx, "GET", "/v1/secrets"), "secrets")
     show_rows(rows, ("name", "version", "used_by", "id"), as_json=as_json, empty="The vault is empty.")
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+    """Show a secret's versions and users, not its value."""
+    show_fields(answer_of(ctx, "GET", f"/v1/secrets/{segment(name)}"), as_json=as_json)
+
+
+@app.command()
+def rollback(ctx: typer.Context, name: Name, version: int, *, as_json: AsJson = False) -> None:
+    """Make an earlier version's value the current one again, as a new version."""
+    kept = answer_of(ctx, "POST", f"/v1/secrets/{segment(name)}/rollback", body={"version": version})
+    done(
+        f"{name} is version {kept.get('version')} now, with the value of version {version}.", as_json=as_json
+    )
+
+
+@app.command()
+def destroy(ctx: typer.Context, name: Name, versions: list[int], *, as_json: AsJson = False) -> None:
+    """Forget the values of earlier versions for ever."""
+    answer_of(ctx, "POST", f"/v1/secrets/{segment(name)}/destroy", body={"versions": versions})
+    done(f"Destroyed of {name}: {', '.join(map(str, versions))}.", as_json=as_json)
 
 
 @app.command()
