@@ -29,7 +29,6 @@ LIFE_SECONDS: Final = 3600
 _BACK_SECONDS: Final = 60
 _AHEAD_SECONDS: Final = 540
 """GitHub takes no JWT of the App's that ends more than ten minutes ahead; its clock is not ours."""
-_MOST_TOKEN_CHARS: Final = 8192
 _CREATED: Final = 201
 _OK: Final = 200
 _NO_CONTENT: Final = 204
@@ -37,7 +36,7 @@ _GONE: Final = frozenset({_NO_CONTENT, 401, 404})
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
-_TOKEN: Final = re.compile(r"[!-~]{20,%d}" % _MOST_TOKEN_CHARS)
+_TOKEN: Final = re.compile(r"[!-~]{20,8192}")
 _APP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _PERMISSION: Final = re.compile(r"[a-z][a-z_]{1,63}")
