@@ -212,7 +212,7 @@ async def test_a_token_that_may_more_than_was_asked_for_is_ended_at_once(rig, ch
         (answering(201, {"token": 1}), ProviderFailed, "answer-not-understood"),
         (answering(201, {"token": "two\nlines" * 9, "expires_at": "2030-01-01T00:00:00Z", "permissions": {}}),
          ProviderFailed, "answer-not-understood"),
-        (lambda _request: asyncio.sleep(5), ProviderUnreachable, "no-answer"),
+        (lambda _request: asyncio.Event().wait(), ProviderUnreachable, "no-answer"),
     ],
 )  # fmt: skip
 async def test_what_github_says_is_told_by_a_code(rig, trouble, error, reason):

@@ -24,7 +24,7 @@ _VERIFIER: Final = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _MAX_STATE_CHARS: Final = 2048
 _MAX_NONCE_CHARS: Final = 512
-_PROMPTS: Final = frozenset({"", "none", "login", "consent", "select_account"})
+_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _MODES: Final = frozenset({"query", "form_post"})
 
 
@@ -83,7 +83,7 @@ def checked(
         state=_bounded(params, "state", _MAX_STATE_CHARS),
         nonce=_bounded(params, "nonce", _MAX_NONCE_CHARS),
         max_age=_max_age(params),
-        prompt=_one_of(params, "prompt", _PROMPTS),
+        prompt=_prompt(params),
         jkt=_jkt(params, jkt),
         form_post=_one_of(params, "response_mode", _MODES | {""}) == "form_post",
     )
@@ -103,7 +103,31 @@ def with_answer(redirect_uri: str, answer: Mapping[str, str]) -> str:
 def form_target(redirect_uri: str) -> str:
     """Return the source that a content security policy must name so that a form may lead to `redirect_uri`."""
     parts = urlsplit(redirect_uri)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+    # The grammar of sources has no IPv6 addresses, and browsers drop what they cannot read.
+    if not parts.netloc or "[" in parts.netloc:
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def still_askable(asked: Asked, client: Client, resource: Resource | None) -> bool:
+    """Say whether `client`, as it is now, could ask for the same again."""
+    if "authorization_code" not in client.grant_types or not match_redirect(client, asked.redirect_uri):
+        return False
+    return still_granted(asked.scope, client, resource) == asked.scope
+
+
+def still_granted(scope: str, client: Client, resource: Resource | None) -> str:
+    """Return what of `scope` the client and the resource, as they are now, still allow."""
+    return " ".join(word for word in scope.split() if word in OIDC_SCOPES or _has(resource, client, word))
+
+
+def _has(resource: Resource | None, client: Client, word: str) -> bool:
+    if resource is None:
+        return False
+    try:
+        return scopes_at(resource, client, word) == word
+    except (InvalidScope, ScopeNotGranted):
+        return False
 
 
 def _target(params: Mapping[str, str], resource: Resource | None, issuer: str) -> str:
@@ -141,6 +165,14 @@ def _max_age(params: Mapping[str, str]) -> int:
     if raw and not (raw.isascii() and raw.isdigit() and len(raw) < len("1000000000")):
         raise Refusal("invalid_request", "max_age is a number of seconds")
     return int(raw) if raw else -1
+
+
+def _prompt(params: Mapping[str, str]) -> str:
+    """Read a list of values (OpenID Connect Core section 3.1.2.1): `none` stands alone."""
+    words = params.get("prompt", "").split()
+    if not _PROMPTS.issuperset(words) or ("none" in words and len(words) > 1):
+        raise Refusal("invalid_request", f"prompt is none, or of {', '.join(sorted(_PROMPTS - {'none'}))}")
+    return " ".join(dict.fromkeys(words))
 
 
 def _jkt(params: Mapping[str, str], proven: str) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from smartagent.clients import LOOPBACK, Client, ClientKind
 from smartagent.consent.asking import CONSENT_PATH, Asking, see
-from smartagent.consent.checking import form_target
+from smartagent.consent.checking import form_target, still_askable
 from smartagent.consent.errors import NotSignedIn, RequestGone
 from smartagent.consent.frame import shown
 from smartagent.consent.means import Means
@@ -30,6 +30,7 @@ CODE_SECONDS: Final = 60
 GRANT_SECONDS: Final = 30 * 86_400
 _CODE_BYTES: Final = 32
 _CODE_PREFIX: Final = "sac_"
+_FRESH: Final = frozenset({"login", "select_account"})
 _SAID: Final = {
     "openid": "know who you are",
     "profile": "know your name",
@@ -67,9 +68,7 @@ class Deciding:
         person = await self._people.signed_in(inbound)
         if person is None or self._is_stale(person, asked, pending):
             return Outcome(see(self._people.sign_in_url(f"{CONSENT_PATH}?request={handle}")))
-        client = await self._means.clients.find(asked.client_id)
-        if client is None:
-            raise RequestGone("the client is gone")
+        client = await self._client(asked)
         body = _page(client, asked, person, self._people.frame.form_token(inbound), handle)
         # A browser asks the policy of this page where the answer may lead.
         page = self._people.frame.page("Allow access?", body, leads_to=form_target(asked.redirect_uri))
@@ -88,6 +87,7 @@ class Deciding:
         person = await self._people.signed_in(inbound)
         if person is None or person.person != caller.principal or self._is_stale(person, asked, pending):
             raise NotSignedIn("this request asks for a fresh sign-in")
+        await self._client(asked)
         used = use_request(sha256(form["request"].encode()))
         match form.get("decision"):
             case "deny":
@@ -131,6 +131,19 @@ class Deciding:
             writes=(used, add_grant(grant), add_code(sha256(code.encode()), kept)),
         )
 
+    async def _client(self, asked: Asked) -> Client:
+        """Return the client, which may have been removed or changed since it asked.
+
+        Raises:
+            RequestGone: It was: nothing is shown or sent for what could not be asked now.
+        """
+        client = await self._means.clients.find(asked.client_id)
+        named = asked.resource != self._means.issuer
+        resource = self._means.clients.resource(asked.resource) if named else None
+        if client is None or (named and resource is None) or not still_askable(asked, client, resource):
+            raise RequestGone("the client, or what it asks for, was removed or changed meanwhile")
+        return client
+
     async def _pending(self, handle: str) -> tuple[Pending, Asked]:
         pending = await read_request(self._means.database, sha256(handle.encode()))
         if pending is None or pending.kind != ASKED or pending.expires_at <= self._means.clock.now():
@@ -140,7 +153,10 @@ class Deciding:
         return pending, msgspec.json.decode(pending.document, type=Asked)
 
     def _is_stale(self, person: SignedIn, asked: Asked, pending: Pending) -> bool:
-        if asked.prompt in {"login", "select_account"} and person.auth_time < pending.created_at:
+        # Who signed in after the request came has signed in for it, however short the age that it asks for.
+        if person.auth_time >= pending.created_at:
+            return False
+        if _FRESH.intersection(asked.prompt.split()):
             return True
         return 0 <= asked.max_age < self._means.clock.now() - person.auth_time
 

@@ -160,9 +160,9 @@ class People:
         )
 
     def _check_origin(self, inbound: Inbound) -> None:
-        # Browsers send one of them with every form; what sends neither has no cookies of a person to misuse.
+        # Browsers send one of them with every form: what sends neither is none.
         origin = inbound.headers.get("origin", "")
-        site = inbound.headers.get("sec-fetch-site", "same-origin" if origin else "none")
+        site = inbound.headers.get("sec-fetch-site", "same-origin" if origin else "")
         if (origin and origin != self._origin) or site not in {"same-origin", "none"}:
             raise AuthenticationFailed("the form is from another site")
 

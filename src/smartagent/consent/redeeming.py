@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from smartagent.clients import Client, client_used
-from smartagent.consent.checking import is_verified
+from smartagent.consent.checking import is_verified, still_granted
 from smartagent.consent.deciding import GRANT_SECONDS, Issued
 from smartagent.consent.errors import CodeUsedAgain, RefreshTokenUsedAgain
 from smartagent.consent.means import Means
@@ -156,6 +156,7 @@ class Redeeming:
         writes: tuple[Write, ...],
     ) -> Granted:
         client, now = request.client, request.now
+        scope = self._still(client, grant, scope)
         token = self._means.tokens.issuer.mint(
             Wanted(
                 subject=grant.person,
@@ -183,6 +184,23 @@ class Redeeming:
             writes=(*writes, *more, client_used(client.id, now=now)),
             detail={"client": client.id, "grant": grant.id},
         )
+
+    def _still(self, client: Client, grant: Grant, scope: str) -> str:
+        """Return what of `scope` may still be had; client and resource may have been changed since.
+
+        Raises:
+            InvalidTarget: The resource was removed.
+            InvalidScope: Nothing of it.
+        """
+        if grant.resource == self._means.issuer:
+            return scope
+        resource = self._means.clients.resource(grant.resource)
+        if resource is None:
+            raise InvalidTarget("the resource is not registered any more")
+        left = still_granted(scope, client, resource)
+        if scope and not left:
+            raise InvalidScope("nothing of what was granted may still be had")
+        return left
 
     def _next_refresh(self, client: Client, grant: Grant, now: int) -> tuple[str, tuple[Write, ...]]:
         if REFRESH not in client.grant_types:

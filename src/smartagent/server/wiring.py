@@ -83,7 +83,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
-    leases = wire_leases(base, identity, tokens, book, kept)
+    leases = wire_leases(base, outside, identity, tokens, book, kept)
     rotations = wire_rotation(base, identity, tokens, kept)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     rooms = wire_house(base, identity, tokens, service, vaultapi, book)

@@ -14,6 +14,7 @@ from smartagent.kernel import Algorithm, IdPrefix, Secret
 from smartagent.leases import Backend, Lease, Leases, leases_of_agent
 from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.aws import AwsBackend
+from smartagent.leases.backends.github import GithubBackend
 from smartagent.leases.backends.mariadb import MariaDbBackend
 from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
@@ -21,7 +22,7 @@ from smartagent.leases.backends.ssh import SshBackend
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.sealing import RootSealing
-from smartagent.server.wiring_oauth import TokenService
+from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
 from smartagent.vault import SecretNotFound, Vault
@@ -32,7 +33,9 @@ TURN_SECONDS: Final = 6
 """How long leases wait for another node when the one that ends them dies."""
 
 
-def wire_leases(base: Foundation, identity: Identity, tokens: Tokens, book: Book, kept: Vault) -> Leases:
+def wire_leases(
+    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, book: Book, kept: Vault
+) -> Leases:
     """Build the leases, and keep their entries fresh."""
     store = base.store
     holder = base.ids.new(IdPrefix.REQUEST)
@@ -55,7 +58,7 @@ def wire_leases(base: Foundation, identity: Identity, tokens: Tokens, book: Book
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
             sealing=RootSealing(base.root),
-            backends=backends(),
+            backends=backends(base, outside),
             decide=book.decide_lease,
             granted=book.credentials_of,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
@@ -109,7 +112,7 @@ def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Em
     )
 
 
-def backends() -> Mapping[str, Backend]:
+def backends(base: Foundation, outside: Outside) -> Mapping[str, Backend]:
     """Build what makes credentials, by the kind of provider."""
     known: tuple[Backend, ...] = (
         SecretBackend(),
@@ -117,5 +120,6 @@ def backends() -> Mapping[str, Backend]:
         MariaDbBackend(MariaDbAdmin(), system_entropy),
         SshBackend(system_entropy),
         AwsBackend(Aws()),
+        GithubBackend(outside.fetch, base.clock),
     )
     return {backend.kind: backend for backend in known}
