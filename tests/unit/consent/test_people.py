@@ -101,6 +101,7 @@ async def test_a_session_ends_with_its_hour_with_sign_out_and_with_the_person(ho
         {"origin": ISSUER, "sec-fetch-site": "cross-site"},
         {"origin": ISSUER, "sec-fetch-site": "same-site"},
         {"origin": "", "sec-fetch-site": "cross-site"},
+        {"origin": ""},
     ],
 )
 async def test_a_form_from_another_site_does_nothing(house, ada, cookie, headers):
@@ -147,7 +148,16 @@ async def test_signing_in_leads_back_to_what_was_asked(house, ada):
     assert location_of(reply) == back
 
 
-@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "60"}, {"prompt": "select_account"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompt": "login"},
+        {"max_age": "60"},
+        {"max_age": "0"},
+        {"prompt": "select_account"},
+        {"prompt": "consent login"},
+    ],
+)
 async def test_whoever_must_sign_in_again_does_so_once(house, ada, cookie, changes):
     house.later(61)
     handle = location_of(await house.authorize(cookie, **changes))
