@@ -17,7 +17,7 @@ CONTRACTS = {
 FLOORS = [
     {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "vaultapi", "rotation", "emergency", "fleet", "governance"}, {"payments"},
     {"leases", "sessionkeys"}, {"vault"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
-    {"identity", "policy", "clients", "approvals", "trust"}, {"audit", "federation", "drivers"},
+    {"identity", "policy", "clients", "approvals", "trust"}, {"audit", "federation", "drivers", "keyset"},
     {"edge", "storage", "sdk"}, {"crypto"}, {"kernel"},
 ]  # fmt: skip
 WITHOUT_GRAMMAR = {"cli", "server", "console", "mcp", "edge", "storage", "crypto", "sdk", "kernel"}

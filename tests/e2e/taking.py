@@ -47,12 +47,14 @@ class Ground:
     def _signing_keys(self):
         root = Secret(bytes.fromhex((self.site.folder / "root.key").read_text()))
         with sqlite3.connect(f"file:{self.site.folder / 'smartagent.db'}?mode=ro", uri=True) as store:
+            ((number, kept),) = store.execute("SELECT number, sealed FROM sealing_keys").fetchall()
             rows = store.execute(
                 "SELECT kid, algorithm, sealed_seed FROM signing_keys WHERE state = 'active'"
             ).fetchall()
         store.close()
+        wrapping = unseal(kept, root, f"sealing-key/{number}")
         return {
-            algorithm: (kid, signer_of(Algorithm(algorithm), unseal(sealed, root, f"token-key/{kid}")))
+            algorithm: (kid, signer_of(Algorithm(algorithm), unseal(sealed, wrapping, f"token-key/{kid}")))
             for kid, algorithm, sealed in rows
         }
 

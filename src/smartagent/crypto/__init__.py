@@ -15,7 +15,7 @@ from smartagent.crypto.algorithms import (
 )
 from smartagent.crypto.digest import claim_key, derive, equal, hmac_sha256, sha256
 from smartagent.crypto.encoding import b64, b64u, unb64, unb64u
-from smartagent.crypto.envelope import seal, unseal
+from smartagent.crypto.envelope import ROOT_NUMBER, mark_of, number_of, rewrap, seal, unseal
 from smartagent.crypto.errors import (
     BadNote,
     BadSignature,
@@ -62,6 +62,7 @@ __all__ = [
     "ASYMMETRIC",
     "ED25519",
     "EMPTY_ROOT",
+    "ROOT_NUMBER",
     "BadNote",
     "BadSignature",
     "CannotUnseal",
@@ -107,12 +108,15 @@ __all__ = [
     "inclusion_positions",
     "inclusion_proof",
     "leaf_hash",
+    "mark_of",
     "node_hash",
+    "number_of",
     "open_note",
     "operator_message",
     "parse_compact",
     "parse_proof",
     "public_key_from_jwk",
+    "rewrap",
     "root",
     "root_positions",
     "rsa_from_pem",

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sealed secrets: a fresh data key for each, wrapped by the root key.
+"""Sealed secrets: a fresh data key for each, wrapped by another key.
 
-    1 | nonce 12 | wrapped data key 32 + 16 | nonce 12 | ciphertext | 16
+    1 |              nonce 12 | wrapped data key 32 + 16 | nonce 12 | ciphertext | 16      wrapped by the root key
+    2 | number 4 |   nonce 12 | wrapped data key 32 + 16 | nonce 12 | ciphertext | 16      by sealing key `number`
 
 Both layers carry the secret's identity as associated data, so an envelope that is moved to
-another name does not open, and the two layers cannot stand in for each other.
+another name does not open, and the two layers cannot stand in for each other.  The inner layer does not know
+which key wraps its data key, so wrapping it anew leaves the ciphertext as it is.
 """
 
 from typing import Final
@@ -16,60 +18,117 @@ from smartagent.crypto.digest import KEY_BYTES
 from smartagent.crypto.errors import CannotUnseal
 from smartagent.kernel import Entropy, Secret
 
-_VERSION: Final = b"\x01"
+ROOT_NUMBER: Final = 0
+_BY_ROOT: Final = b"\x01"
+_BY_NUMBER: Final = b"\x02"
+_NUMBER_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
-_WRAPPED_AT: Final = 1 + _NONCE_BYTES
-_BODY_AT: Final = _WRAPPED_AT + KEY_BYTES + _TAG_BYTES
-_CIPHERTEXT_AT: Final = _BODY_AT + _NONCE_BYTES
-_SHORTEST: Final = _CIPHERTEXT_AT + _TAG_BYTES
+_WRAPPED_BYTES: Final = _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
+_SHORTEST: Final = _WRAPPED_BYTES + _NONCE_BYTES + _TAG_BYTES
 
 
-def seal(plaintext: Secret[bytes], root: Secret[bytes], identity: str, entropy: Entropy) -> bytes:
-    """Seal `plaintext` so that only `root` opens it, and only under `identity`.
+def seal(
+    plaintext: Secret[bytes],
+    wrapping: Secret[bytes],
+    identity: str,
+    entropy: Entropy,
+    number: int = ROOT_NUMBER,
+) -> bytes:
+    """Seal `plaintext` so that only `wrapping` opens it, and only under `identity`.
 
     Args:
         plaintext: What to keep.
-        root: 32 bytes.
+        wrapping: The key that wraps the data key, 32 bytes.
         identity: What the envelope belongs to, e.g. a secret's id and version.
         entropy: Gives the data key and both nonces.
+        number: The wrapping key's; 0 is the root key.
 
     Raises:
-        CannotUnseal: The root key has another length, so nothing it sealed could be opened.
+        CannotUnseal: The key has another length, so nothing it sealed could be opened.
     """
-    data_key = entropy(KEY_BYTES)
-    wrap_nonce, nonce = entropy(_NONCE_BYTES), entropy(_NONCE_BYTES)
-    wrapped = _cipher(root).encrypt(wrap_nonce, data_key, _bound(b"key", identity))
+    fresh = entropy(KEY_BYTES + 2 * _NONCE_BYTES)
+    data_key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES + _NONCE_BYTES :]
+    wrapped = _wrap(data_key, wrapping, identity, fresh[KEY_BYTES : KEY_BYTES + _NONCE_BYTES], number)
     body = AESGCM(data_key).encrypt(nonce, plaintext.reveal(), _bound(b"data", identity))
-    return b"".join((_VERSION, wrap_nonce, wrapped, nonce, body))
+    return b"".join((mark_of(number), wrapped, nonce, body))
 
 
-def unseal(sealed: bytes, root: Secret[bytes], identity: str) -> Secret[bytes]:
-    """Open what `seal` made.
+def unseal(sealed: bytes, wrapping: Secret[bytes], identity: str) -> Secret[bytes]:
+    """Open what `seal` made with the same key.
 
     Raises:
-        CannotUnseal: Another root key, another identity, or bytes that were touched or cut.
+        CannotUnseal: Another key, another identity, or bytes that were touched or cut.
     """
-    if len(sealed) < _SHORTEST or sealed[:1] != _VERSION:
-        raise CannotUnseal("not an envelope of a known version")
+    number = number_of(sealed)
+    at = len(mark_of(number)) + _WRAPPED_BYTES
     try:
-        data_key = _cipher(root).decrypt(
-            sealed[1:_WRAPPED_AT], sealed[_WRAPPED_AT:_BODY_AT], _bound(b"key", identity)
-        )
-        return Secret(
-            AESGCM(data_key).decrypt(
-                sealed[_BODY_AT:_CIPHERTEXT_AT], sealed[_CIPHERTEXT_AT:], _bound(b"data", identity)
-            )
-        )
+        data_key = _unwrap(sealed, wrapping, identity, number)
+        nonce, ciphertext = sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES :]
+        return Secret(AESGCM(data_key).decrypt(nonce, ciphertext, _bound(b"data", identity)))
     except InvalidTag:
-        raise CannotUnseal("wrong root key, wrong identity, or damaged") from None
+        raise CannotUnseal("wrong key, wrong identity, or damaged") from None
 
 
-def _cipher(root: Secret[bytes]) -> AESGCM:
-    # AES takes shorter keys too, and would quietly make a weaker envelope of a cut root key.
-    if len(root.reveal()) != KEY_BYTES:
-        raise CannotUnseal("the root key has not 32 bytes")
-    return AESGCM(root.reveal())
+def rewrap(
+    sealed: bytes, old: Secret[bytes], new: tuple[int, Secret[bytes]], identity: str, entropy: Entropy
+) -> bytes:
+    """Wrap an envelope's data key with another key; what is inside is neither opened nor changed.
+
+    Raises:
+        CannotUnseal: Another key, another identity, or bytes that were touched or cut.
+    """
+    number = number_of(sealed)
+    try:
+        data_key = _unwrap(sealed, old, identity, number)
+    except InvalidTag:
+        raise CannotUnseal("wrong key, wrong identity, or damaged") from None
+    to, wrapping = new
+    body = sealed[len(mark_of(number)) + _WRAPPED_BYTES :]
+    return mark_of(to) + _wrap(data_key, wrapping, identity, entropy(_NONCE_BYTES), to) + body
+
+
+def number_of(sealed: bytes) -> int:
+    """Return the number of the key that wraps an envelope's data key; 0 is the root key.
+
+    Raises:
+        CannotUnseal: It is no envelope.
+    """
+    kind = sealed[:1]
+    if kind == _BY_ROOT and len(sealed) >= 1 + _SHORTEST:
+        return ROOT_NUMBER
+    if kind == _BY_NUMBER and len(sealed) >= 1 + _NUMBER_BYTES + _SHORTEST:
+        number = int.from_bytes(sealed[1 : 1 + _NUMBER_BYTES])
+        if number != ROOT_NUMBER:
+            return number
+    raise CannotUnseal("not an envelope of a known version")
+
+
+def mark_of(number: int) -> bytes:
+    """Return how every envelope begins that key `number` wraps."""
+    return _BY_NUMBER + number.to_bytes(_NUMBER_BYTES) if number else _BY_ROOT
+
+
+def _wrap(data_key: bytes, wrapping: Secret[bytes], identity: str, nonce: bytes, number: int) -> bytes:
+    return nonce + _cipher(wrapping).encrypt(nonce, data_key, _bound(_layer(number), identity))
+
+
+def _unwrap(sealed: bytes, wrapping: Secret[bytes], identity: str, number: int) -> bytes:
+    at = len(mark_of(number))
+    nonce, wrapped = sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES : at + _WRAPPED_BYTES]
+    return _cipher(wrapping).decrypt(nonce, wrapped, _bound(_layer(number), identity))
+
+
+def _layer(number: int) -> bytes:
+    # With the number inside, an envelope cannot be said to be another key's.
+    return b"key/%d" % number if number else b"key"
+
+
+def _cipher(wrapping: Secret[bytes]) -> AESGCM:
+    # AES takes shorter keys too, and would quietly make a weaker envelope of a cut key.
+    if len(wrapping.reveal()) != KEY_BYTES:
+        raise CannotUnseal("the wrapping key has not 32 bytes")
+    return AESGCM(wrapping.reveal())
 
 
 def _bound(layer: bytes, identity: str) -> bytes:

@@ -32,12 +32,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from smartagent.kernel import Caller, CallerKind, Change, IdPrefix, Scalar, Write
+from smartagent.keyset import envelopes_in
 from smartagent.leases.errors import LeasesChanged
 from smartagent.leases.model import (
     By,
     Lease,
     LeaseState,
 )
+from smartagent.leases.rules import sealed_as
 from smartagent.storage import Database, metadata
 
 LEASES_TOPIC: Final = "leases"
@@ -75,6 +77,7 @@ leases: Final = Table(
     Index("leases_agent", "agent"),
     Index("leases_provider", "provider"),
 )
+KEPT_VALUES: Final = envelopes_in("leases", "kept", ("id",), lambda key: sealed_as(str(key[0])))
 lease_ties: Final = Table(
     "lease_ties",
     metadata,

@@ -22,8 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Scalar, Write
+from smartagent.keyset import envelopes_in
 from smartagent.rotation.errors import RotationNotFound, RotationsChanged
 from smartagent.rotation.model import Phase, Rotation, Running
+from smartagent.rotation.rules import sealed_as
 from smartagent.storage import Database, metadata
 
 ROTATIONS_TOPIC: Final = "rotations"
@@ -53,6 +55,12 @@ rotations_running: Final = Table(
     Column("mark", Text, nullable=False),
     Column("in_force", Text, nullable=False),
     Index("rotations_running_due_at", "due_at"),
+)
+PENDING_VALUES: Final = envelopes_in(
+    "rotations_running", "pending", ("name",), lambda key: sealed_as(str(key[0]), "pending")
+)
+FORMER_VALUES: Final = envelopes_in(
+    "rotations_running", "former", ("name",), lambda key: sealed_as(str(key[0]), "former")
 )
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from smartagent.crypto import SystemClock
 from smartagent.kernel import Ids, Secret
+from smartagent.keyset import Keyset
 from smartagent.server.settings import Settings
 from smartagent.storage import Store
 
@@ -17,3 +18,4 @@ class Foundation(NamedTuple):
     ids: Ids
     root: Secret[bytes]
     store: Store
+    keyset: Keyset

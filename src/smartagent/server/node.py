@@ -5,14 +5,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from smartagent.crypto import SystemClock
 from smartagent.gateway import Gateway
 from smartagent.identity import Identity
 from smartagent.kernel import Ledger, Secret, SmartAgentError
-from smartagent.leases import Leases
-from smartagent.rotation import Rotations
+from smartagent.keyset import Rewrapping
 from smartagent.server.settings import Settings
 from smartagent.server.timekeeping import catch_up_with_the_log
 from smartagent.signals import Signals
@@ -23,6 +22,18 @@ log: Final = logging.getLogger("smartagent.node")
 
 TEND_SECONDS: Final = 30.0
 """How often the signing keys, and what has expired, are looked after."""
+
+
+class Worker(Protocol):
+    """What works beside the requests."""
+
+    def start(self) -> None:
+        """Begin; the store has started."""
+        ...
+
+    async def stop(self) -> None:
+        """End; another node goes on."""
+        ...
 
 
 class Node:
@@ -38,8 +49,8 @@ class Node:
         tokens: Tokens,
         sweepers: Sequence[Callable[[Ledger], Awaitable[None]]],
         signals: Signals,
-        leases: Leases,
-        rotations: Rotations,
+        rewrapping: Rewrapping,
+        workers: Sequence[Worker],
         gateway: Gateway,
     ) -> None:
         self._settings = settings
@@ -49,8 +60,8 @@ class Node:
         self._tokens = tokens
         self._sweepers = sweepers
         self._signals = signals
-        self.leases = leases
-        self.rotations = rotations
+        self._rewrapping = rewrapping
+        self._workers = workers
         self._gateway = gateway
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -77,10 +88,12 @@ class Node:
         """
         await self._store.start()
         await catch_up_with_the_log(self._clock, self._store.database)
+        await self._rewrapping.begin(self._store.ledger)
         await self._tokens.rings.tend(self._store.ledger)
         await self._signals.start()
-        self.leases.start()
-        self.rotations.start()
+        for worker in self._workers:
+            worker.start()
+        self._rewrapping.start()
         await self._gateway.serve(self._settings.listen, self._settings.gateway_port, reuse_port=True)
         self._tasks = [asyncio.get_running_loop().create_task(self._tend())]
 
@@ -98,8 +111,9 @@ class Node:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self.rotations.stop()
-        await self.leases.stop()
+        await self._rewrapping.stop()
+        for worker in reversed(self._workers):
+            await worker.stop()
         await self._signals.stop()
         await self._store.close()
 

@@ -2,6 +2,7 @@
 """The composition root: one function for each room, and one that puts them together."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from smartagent import policy, vault
@@ -15,6 +16,7 @@ from smartagent.gateway import Gateway, GatewaySettings
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
+from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.oauth import completed
 from smartagent.oauth import metadata_url as resource_metadata_url
@@ -34,6 +36,7 @@ from smartagent.server.release import release
 from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import wire_emergencies, wire_leases, wire_vaultapi
 from smartagent.server.wiring_oauth import (
     Outside,
@@ -70,11 +73,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     Raises:
         SetUpBroken: The root key is missing or not private.
     """
-    clock = SystemClock()
-    ids = Ids(clock, system_entropy)
-    root = read_root_key(settings)
-    store = open_store(settings, clock, (Sequencer(log_signer(root), clock),))
-    base = Foundation(settings, clock, ids, root, store)
+    base = lay_foundation(settings)
+    rewrapping = wire_keyset(base)
     book = wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
@@ -90,14 +90,14 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
         settings=settings,
-        clock=clock,
+        clock=base.clock,
         store=base.store,
         identity=identity,
         tokens=tokens,
         sweepers=service.sweepers,
         signals=signals,
-        leases=leases,
-        rotations=rotations,
+        rewrapping=rewrapping,
+        workers=(leases, rotations),
         gateway=gateway,
     )
     routes = (
@@ -106,14 +106,28 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *outside.routes,
         *service.routes,
         *signals_routes,
-        *policy.routes(book, clock, _role_of(identity)),
-        *vault.routes(kept, base.root, clock, system_entropy),
+        *policy.routes(book, base.clock, _role_of(identity)),
+        *vault.routes(kept, base.keyset, rewrapping, base.clock, system_entropy),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
         *wire_audit(base),
     )
     pages = {**service.pages, **signals.pages(), SSH_HOSTS_PATH: leases.hosts.show}
-    return Wired(wire_authority(base, rooms, node, service, (routes, pages), gateway, worker=worker), node)
+    shown = routes, pages, partial(_gauge_credentials, leases, rotations)
+    return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
+
+
+def lay_foundation(settings: Settings) -> Foundation:
+    """Read the root key, and build what every room stands on; nothing is opened yet.
+
+    Raises:
+        SetUpBroken: The root key is missing or not private.
+    """
+    clock = SystemClock()
+    root = read_root_key(settings)
+    store = open_store(settings, clock, (Sequencer(log_signer(root), clock),))
+    keyset = Keyset(store.database, root, system_entropy)
+    return Foundation(settings, clock, Ids(clock, system_entropy), root, store, keyset)
 
 
 def _credential_routes(
@@ -170,7 +184,7 @@ def wire_tokens(
             grants=book.grants,
             issuer=base.settings.issuer,
             gateway=base.settings.gateway_url,
-            root=base.root,
+            sealing=base.keyset,
             nonce_key=dpop_nonce_key(base.root),
             status_of=status_of,
             takes_bound_only=clients.takes_bound_only,
@@ -183,7 +197,7 @@ def wire_tokens(
 
 def wire_vault(base: Foundation) -> Vault:
     """Build the vault, and keep its entries fresh."""
-    kept = Vault(base.store.database, base.root)
+    kept = Vault(base.store.database, base.keyset)
     base.store.feed.register(vault.SECRETS_TOPIC, kept.reload_secrets)
     base.store.feed.register(vault.UPSTREAMS_TOPIC, kept.reload_upstreams)
     return kept
@@ -249,16 +263,16 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     rooms: Rooms,
     node: Node,
     service: TokenService,
-    shown: tuple[tuple[Route, ...], Mapping[str, Page]],
+    shown: tuple[tuple[Route, ...], Mapping[str, Page], Callable[[Meter], None]],
     gateway: Gateway,
     *,
     worker: int,
 ) -> Authority:
     """Build the ASGI application: the routes, and the public pages beside them."""
     store = base.store
-    routes, documents = shown
+    routes, documents, measure = shown
     meter = _meter(base, routes, gateway, worker)
-    _gauge_credentials(meter, node)
+    measure(meter)
     checks = {
         "store": lambda: store.healthy,
         "signing-key": lambda: node.keys_ready,
@@ -291,8 +305,7 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     )
 
 
-def _gauge_credentials(meter: Meter, node: Node) -> None:
-    leases, rotations = node.leases, node.rotations
+def _gauge_credentials(leases: Leases, rotations: Rotations, meter: Meter) -> None:
     meter.gauge("smartagent_leases_live", "Leases that are not dead.", lambda: leases.number_live)
     meter.gauge(
         "smartagent_leases_failing",

@@ -21,7 +21,6 @@ from smartagent.leases.backends.secret import SecretBackend
 from smartagent.leases.backends.ssh import SshBackend
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
-from smartagent.server.sealing import RootSealing
 from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
@@ -57,7 +56,7 @@ def wire_leases(
             database=store.database,
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
-            sealing=RootSealing(base.root),
+            sealing=base.keyset,
             backends=backends(base, outside),
             decide=book.decide_lease,
             granted=book.credentials_of,

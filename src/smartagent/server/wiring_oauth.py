@@ -113,7 +113,7 @@ def wire_signals(
             lease=LedgerLease(store.database, store.ledger, base.clock, "signals", holder),
             post=outside.fetch,
             issuer=base.settings.issuer,
-            root=base.root,
+            sealing=base.keyset,
             bounds=Bounds(allow_http=outside.fetch.allow_http),
         )
     )

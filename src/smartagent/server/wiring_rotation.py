@@ -14,7 +14,6 @@ from smartagent.rotation.backends.aws import AwsKeyRotator
 from smartagent.rotation.backends.http import HttpRotator
 from smartagent.rotation.backends.postgresql import PostgresRotator
 from smartagent.server.foundation import Foundation
-from smartagent.server.sealing import RootSealing
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
 from smartagent.vault import SecretNotFound, Vault, Writer
@@ -28,7 +27,7 @@ class VaultSecrets:
 
     def __init__(self, base: Foundation, kept: Vault) -> None:
         self._kept = kept
-        self._writer = Writer(kept, base.root, base.clock, system_entropy)
+        self._writer = Writer(kept, base.keyset, base.clock, system_entropy)
 
     async def read(self, name: str) -> Secret[bytes]:
         """Return the value in force.
@@ -73,7 +72,7 @@ def wire_rotation(base: Foundation, identity: Identity, tokens: Tokens, kept: Va
             database=store.database,
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "rotation", holder, TURN_SECONDS),
-            sealing=RootSealing(base.root),
+            sealing=base.keyset,
             secrets=VaultSecrets(base, kept),
             rotators=rotators(),
             others=others,

@@ -10,7 +10,6 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.crypto import seal
 from smartagent.edge import Inbound, MalformedRequest, NotPermitted, Outcome, Reply, parse_form, parse_json
 from smartagent.federation import FetchRefused, parse_destination
 from smartagent.kernel import Caller, IdPrefix, Secret
@@ -24,7 +23,7 @@ from smartagent.signals.caep import (
     set_payload,
 )
 from smartagent.signals.errors import MalformedStream, TooManyStreams, TooManySubjects, VerifiedTooOften
-from smartagent.signals.model import DeliveryMethod, Stream, StreamStatus, Waiting
+from smartagent.signals.model import DeliveryMethod, Stream, StreamStatus, Waiting, sealed_as
 from smartagent.signals.ports import Means
 from smartagent.signals.rules import may
 from smartagent.signals.shapes import (
@@ -58,11 +57,6 @@ _MAX_TEXT_CHARS: Final = 255
 _MAX_STATE_CHARS: Final = 1024
 _MAX_HEADER_CHARS: Final = 4096
 _NO_STORE: Final = (("cache-control", "no-store"),)
-
-
-def sealed_as(stream_id: str) -> str:
-    """Return what a stream's sealed header belongs to."""
-    return f"ssf-stream/{stream_id}"
 
 
 def check_scope(caller: Caller) -> None:
@@ -328,7 +322,7 @@ class Management:
         sealed = b""
         if header:
             secret = Secret(header.encode("ascii"))
-            sealed = seal(secret, self._means.root, sealed_as(stream.id), self._means.entropy)
+            sealed = self._means.sealing.seal(secret, sealed_as(stream.id))
         return structs.replace(
             stream, method=delivery.method, endpoint=delivery.endpoint_url, sealed_header=sealed
         )

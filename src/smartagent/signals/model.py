@@ -6,6 +6,11 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 
+def sealed_as(stream_id: str) -> str:
+    """Return what a stream's sealed header belongs to."""
+    return f"ssf-stream/{stream_id}"
+
+
 class EntryState(IntEnum):
     """A value in a status list (draft-ietf-oauth-status-list-21 section 7.1)."""
 

@@ -8,7 +8,8 @@ from typing import Protocol
 import msgspec
 
 from smartagent.identity import Agent
-from smartagent.kernel import Algorithm, Caller, Clock, Entropy, Ids, Ledger, Secret
+from smartagent.kernel import Algorithm, Caller, Clock, Entropy, Ids, Ledger
+from smartagent.keyset import Keyset
 from smartagent.storage import Database
 from smartagent.tokens import Revocation
 
@@ -128,5 +129,5 @@ class Means:
     lease: Lease
     post: Post
     issuer: str
-    root: Secret[bytes]
+    sealing: Keyset
     bounds: Bounds = field(default_factory=Bounds)

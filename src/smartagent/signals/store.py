@@ -30,8 +30,9 @@ from sqlalchemy import (
 )
 
 from smartagent.kernel import Change, Scalar, Write
+from smartagent.keyset import envelopes_in
 from smartagent.signals.errors import CursorMoved, StatusEntryTaken, StreamChanged
-from smartagent.signals.model import ChangeRow, EntryState, StatusEntry, Stream, Waiting
+from smartagent.signals.model import ChangeRow, EntryState, StatusEntry, Stream, Waiting, sealed_as
 from smartagent.storage import Database, metadata
 
 ENTRIES_TOPIC: Final = "status-entries"
@@ -70,6 +71,9 @@ ssf_streams: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("excluded", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
+)
+SEALED_HEADERS: Final = envelopes_in(
+    "ssf_streams", "sealed_header", ("id",), lambda key: sealed_as(str(key[0]))
 )
 ssf_outbox: Final = Table(
     "ssf_outbox",

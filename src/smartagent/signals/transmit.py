@@ -22,7 +22,6 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
-from smartagent.crypto import unseal
 from smartagent.kernel import Change, Decision, Detail, IdPrefix, Record, SmartAgentError, Work, Write
 from smartagent.signals.caep import (
     MEDIA_TYPE,
@@ -37,8 +36,7 @@ from smartagent.signals.caep import (
     signals_of,
 )
 from smartagent.signals.errors import CursorMoved, StreamChanged
-from smartagent.signals.manage import sealed_as
-from smartagent.signals.model import DeliveryMethod, Happened, Stream, StreamStatus, Waiting, What
+from smartagent.signals.model import DeliveryMethod, Happened, Stream, StreamStatus, Waiting, What, sealed_as
 from smartagent.signals.ports import Means
 from smartagent.signals.shapes import delivered_of
 from smartagent.signals.store import (
@@ -265,7 +263,7 @@ class Transmitter:
     def _headers(self, stream: Stream) -> dict[str, str]:
         headers = {"content-type": MEDIA_TYPE, "accept": "application/json"}
         if stream.sealed_header:
-            opened = unseal(stream.sealed_header, self._means.root, sealed_as(stream.id))
+            opened = self._means.sealing.open(stream.sealed_header, sealed_as(stream.id))
             headers["authorization"] = opened.reveal().decode("ascii")
         return headers
 

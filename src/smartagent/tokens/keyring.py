@@ -19,14 +19,12 @@ from smartagent.crypto import (
     VerifyingKey,
     generate_signer,
     public_key_from_jwk,
-    seal,
     signer_of,
-    unseal,
 )
 from smartagent.kernel import Algorithm, Change, Decision, Detail, Ledger, Record, Work, Write
 from smartagent.tokens.errors import KeysChanged, KeysNotReady
 from smartagent.tokens.means import Means
-from smartagent.tokens.model import KeyState, RingKey, StoredKey
+from smartagent.tokens.model import KeyState, RingKey, StoredKey, sealed_as
 from smartagent.tokens.rules import Step, check_promotable, due, is_published, key_in
 from smartagent.tokens.store import activate, add_key, keys_changed, read_keys, retire, start_retiring
 
@@ -195,7 +193,7 @@ class KeyRing:
     async def _fresh(self, state: KeyState, *, now: int) -> StoredKey:
         key = await self._generated()
         kid = key.public.thumbprint
-        sealed = seal(key.private(), self._means.root, _identity(kid), self._means.entropy)
+        sealed = self._means.sealing.seal(key.private(), sealed_as(kid))
         activated_at = now if state is KeyState.ACTIVE else None
         public = _stored_form(key.public)
         return StoredKey(kid, state, public, now, activated_at, None, None, sealed, self._algorithm)
@@ -207,14 +205,10 @@ class KeyRing:
         return generate_signer(self._algorithm, self._means.entropy)
 
     def _opened(self, stored: StoredKey) -> Active:
-        private = unseal(stored.sealed_seed, self._means.root, _identity(stored.kid))
+        private = self._means.sealing.open(stored.sealed_seed, sealed_as(stored.kid))
         key = signer_of(stored.algorithm, private)
         signer = JwsSigner(key, stored.kid, ACCESS_TOKEN_TYPE, stored.algorithm.value)
         return Active(stored.kid, key, signer)
-
-
-def _identity(kid: str) -> str:
-    return f"token-key/{kid}"
 
 
 def _stored_form(key: VerifyingKey) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from smartagent.identity import Directory
 from smartagent.kernel import Clock, Entropy, Ids, Secret
+from smartagent.keyset import Keyset
 from smartagent.policy import Grants
 from smartagent.storage import Database
 from smartagent.tokens.model import Status
@@ -27,7 +28,7 @@ class Means:
     """What the room's verbs work with.
 
     `issuer` is the house's URL without a trailing slash, and `gateway` the gateway's; both
-    stand in tokens as they are here.  `grants` says what a role's tokens may hold.  `root`
+    stand in tokens as they are here.  `grants` says what a role's tokens may hold.  `sealing`
     seals the seeds of the signing keys.  `status_of` says where an agent's state is published, and
     `takes_bound_only` whether an audience takes no bearer tokens.
     """
@@ -40,7 +41,7 @@ class Means:
     grants: Callable[[str], Grants | None]
     issuer: str
     gateway: str
-    root: Secret[bytes]
+    sealing: Keyset
     nonce_key: Secret[bytes]
     status_of: Callable[[str], Status | None] = nowhere
     takes_bound_only: Callable[[str], bool] = takes_any

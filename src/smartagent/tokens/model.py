@@ -126,6 +126,11 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     status_list: StatusReference
 
 
+def sealed_as(kid: str) -> str:
+    """Return the identity that a signing key's private part is sealed under."""
+    return f"token-key/{kid}"
+
+
 class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The claims of an access token (RFC 9068 section 2.2, and the house's own).
 

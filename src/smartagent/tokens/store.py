@@ -24,9 +24,10 @@ from sqlalchemy import (
 )
 
 from smartagent.kernel import Algorithm, Change, Scalar, Write
+from smartagent.keyset import envelopes_in
 from smartagent.storage import Database, metadata
 from smartagent.tokens.errors import KeysChanged, RevocationRaced
-from smartagent.tokens.model import KeyState, Revocation, StoredKey
+from smartagent.tokens.model import KeyState, Revocation, StoredKey, sealed_as
 
 KEYS_TOPIC: Final = "signing-keys"
 REVOCATIONS_TOPIC: Final = "revocations"
@@ -44,6 +45,9 @@ signing_keys: Final = Table(
     Column("sealed_seed", LargeBinary, nullable=False),
     Column("slot", Text, nullable=False, unique=True),
     Column("algorithm", Text, nullable=False, server_default=Algorithm.EDDSA.value),
+)
+SEALED_SEEDS: Final = envelopes_in(
+    "signing_keys", "sealed_seed", ("kid",), lambda key: sealed_as(str(key[0]))
 )
 revocations: Final = Table(
     "revocations",

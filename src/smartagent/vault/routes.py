@@ -7,6 +7,7 @@ from msgspec import structs
 
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Proof, Reply, Route, parse_json
 from smartagent.kernel import Caller, Clock, Entropy, Secret
+from smartagent.keyset import Keyset, Rewrapping
 from smartagent.policy import Permission
 from smartagent.vault.errors import (
     SecretInUse,
@@ -17,6 +18,7 @@ from smartagent.vault.errors import (
     VersionInForce,
 )
 from smartagent.vault.model import StoredUpstream, Upstream
+from smartagent.vault.rewraps import Rewraps, SealingKeysView, SealingKeyView
 from smartagent.vault.rules import (
     MAX_SECRET_BYTES,
     check_fits,
@@ -53,18 +55,47 @@ _JSON: Final = "application/json"
 _MAX_BODY_BYTES: Final = 6 * MAX_SECRET_BYTES + 64
 
 
-def routes(vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> tuple[Route, ...]:
+def routes(
+    vault: Vault, sealing: Keyset, rewrapping: Rewrapping, clock: Clock, entropy: Entropy
+) -> tuple[Route, ...]:
     """Build the room's routes.
 
     Args:
         vault: This node's memory of the entries.
-        root: The root key, 32 bytes.
+        sealing: Seals what the store keeps.
+        rewrapping: Wraps it anew.
         clock: For the time of a change.
-        entropy: For data keys and ids.
+        entropy: For ids.
     """
     return (
-        *_secret_routes(_Secrets(vault, root, clock, entropy)),
+        *_secret_routes(_Secrets(vault, sealing, clock, entropy)),
         *_upstream_routes(_Upstreams(vault, clock)),
+        *_rewrap_routes(Rewraps(rewrapping)),
+    )
+
+
+def _rewrap_routes(acts: Rewraps) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/sealing-keys",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.KEYS_ROTATE,
+            event="sealing-key.published",
+            act=acts.begin,
+            summary="Make a new sealing key, and wrap with it whatever is sealed",
+            reply_schema=SealingKeyView,
+        ),
+        Route(
+            method="GET",
+            path="/v1/sealing-keys",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.KEYS_ROTATE,
+            event="sealing-keys.read",
+            act=acts.show,
+            summary="Show the sealing keys, and what is still wrapped by older ones",
+            reply_schema=SealingKeysView,
+        ),
     )
 
 
@@ -191,9 +222,9 @@ def _upstream_routes(acts: "_Upstreams") -> tuple[Route, ...]:
 class _Secrets:
     """The acts on secrets."""
 
-    def __init__(self, vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, vault: Vault, sealing: Keyset, clock: Clock, entropy: Entropy) -> None:
         self._vault = vault
-        self._writer = Writer(vault, root, clock, entropy)
+        self._writer = Writer(vault, sealing, clock, entropy)
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
         name = parse_secret_name(inbound.params["name"])

@@ -4,8 +4,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from smartagent.crypto import unseal
 from smartagent.kernel import Secret
+from smartagent.keyset import Keyset
 from smartagent.storage import Database
 from smartagent.vault.errors import SecretNotFound, UpstreamNotFound, VersionGone
 from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, sealed_as
@@ -23,12 +23,12 @@ class Vault:
 
     Args:
         database: Where the entries are.
-        root: The root key, 32 bytes.
+        sealing: Opens what the store keeps.
     """
 
-    def __init__(self, database: Database, root: Secret[bytes]) -> None:
+    def __init__(self, database: Database, sealing: Keyset) -> None:
         self._database = database
-        self._root = root
+        self._sealing = sealing
         self._secrets: dict[str, SecretEntry] = {}
         self._upstreams: dict[str, StoredUpstream] = {}
         self._opened: dict[str, tuple[Secret[bytes], ...]] = {}
@@ -97,12 +97,12 @@ class Vault:
         Raises:
             SecretNotFound: There is none.
             VersionGone: It is not kept any more, or was destroyed.
-            CannotUnseal: It was sealed with another root key, or as something else.
+            CannotUnseal: It was sealed with another key, or as something else.
         """
         entry = self.secret(name)
         for each in entry.versions:
             if each.version == version and each.sealed:
-                return unseal(each.sealed, self._root, sealed_as(entry.id, version))
+                return self._sealing.open(each.sealed, sealed_as(entry.id, version))
         raise VersionGone(f"{name} has no version {version} with a value")
 
     def users_of(self, secret: str) -> tuple[Upstream, ...]:
@@ -119,7 +119,7 @@ class Vault:
 
         Raises:
             SecretNotFound: There is none.
-            CannotUnseal: It was sealed with another root key, or as something else.
+            CannotUnseal: It was sealed with another key, or as something else.
         """
         opened = self._opened.get(name)
         if opened is None:
@@ -129,7 +129,7 @@ class Vault:
 
     def _open(self, entry: SecretEntry) -> tuple[Secret[bytes], ...]:
         return tuple(
-            unseal(version.sealed, self._root, sealed_as(entry.id, version.version))
+            self._sealing.open(version.sealed, sealed_as(entry.id, version.version))
             for version in entry.versions[:_OPENED]
             if version.sealed
         )

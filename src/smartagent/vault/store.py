@@ -23,9 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Scalar, Write
+from smartagent.keyset import envelopes_in
 from smartagent.storage import Database, metadata
 from smartagent.vault.errors import SecretInUse, SecretMissing, VaultChanged
-from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, Upstream
+from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, Upstream, sealed_as
 
 SECRETS_TOPIC: Final = "secrets"
 UPSTREAMS_TOPIC: Final = "upstreams"
@@ -46,6 +47,12 @@ secret_versions: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+)
+SEALED_VALUES: Final = envelopes_in(
+    "secret_versions",
+    "sealed",
+    ("secret_id", "version"),
+    lambda key: sealed_as(str(key[0]), int(str(key[1]))),
 )
 upstreams: Final = Table(
     "upstreams",

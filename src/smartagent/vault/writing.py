@@ -3,8 +3,8 @@
 
 import msgspec
 
-from smartagent.crypto import seal
 from smartagent.kernel import Change, Clock, Entropy, IdPrefix, Ids, Secret, Write
+from smartagent.keyset import Keyset
 from smartagent.vault.errors import SecretNotFound, VaultChanged
 from smartagent.vault.model import SealedVersion, SecretEntry, sealed_as
 from smartagent.vault.rules import check_fits
@@ -25,16 +25,15 @@ class Writer:
 
     Args:
         vault: This node's memory of the entries.
-        root: The root key, 32 bytes.
+        sealing: Seals what the store keeps.
         clock: For the time of a change.
-        entropy: For data keys and ids.
+        entropy: For ids.
     """
 
-    def __init__(self, vault: Vault, root: Secret[bytes], clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, vault: Vault, sealing: Keyset, clock: Clock, entropy: Entropy) -> None:
         self._vault = vault
-        self._root = root
+        self._sealing = sealing
         self._clock = clock
-        self._entropy = entropy
         self._ids = Ids(clock, entropy)
 
     def put(self, name: str, value: Secret[bytes], by: str, seen: int | None = None) -> Written:
@@ -59,7 +58,7 @@ class Writer:
             secret_id, version, kept = self._ids.new(IdPrefix.SECRET), 1, ()
         if seen is not None and seen != version - 1:
             raise VaultChanged(name)
-        sealed = seal(value, self._root, sealed_as(secret_id, version), self._entropy)
+        sealed = self._sealing.seal(value, sealed_as(secret_id, version))
         new = SealedVersion(version, sealed, int(self._clock.now()), by)
         entry = SecretEntry(secret_id, name, (new, *kept))
         return Written(entry, put_secret(name, secret_id, new), (secret_changed(name),))

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartagent.crypto import CannotUnseal, seal, system_entropy, unseal
+from smartagent.crypto import (
+    ROOT_NUMBER,
+    CannotUnseal,
+    mark_of,
+    number_of,
+    rewrap,
+    seal,
+    system_entropy,
+    unseal,
+)
 from smartagent.kernel import Secret
 
 ROOT = Secret(bytes(range(32)))
@@ -82,3 +91,52 @@ def test_an_error_does_not_tell_what_was_wrong():
             unseal(sealed, root, identity)
         messages.add(str(caught.value))
     assert len(messages) == 1
+
+
+KEY_7 = Secret(bytes(range(32, 64)))
+SEALED_7 = seal(Secret(b"hunter2"), KEY_7, "sec_1/1", system_entropy, 7)
+
+
+def test_an_envelope_says_which_key_wraps_it():
+    assert number_of(SEALED) == ROOT_NUMBER
+    assert number_of(SEALED_7) == 7
+    assert SEALED_7.startswith(mark_of(7))
+    assert unseal(SEALED_7, KEY_7, "sec_1/1").reveal() == b"hunter2"
+
+
+def test_every_touched_byte_and_every_cut_of_a_numbered_one_is_noticed():
+    for position in range(len(SEALED_7)):
+        touched = bytearray(SEALED_7)
+        touched[position] ^= 1
+        with pytest.raises(CannotUnseal):
+            unseal(bytes(touched), KEY_7, "sec_1/1")
+        with pytest.raises(CannotUnseal):
+            unseal(SEALED_7[:position], KEY_7, "sec_1/1")
+
+
+def test_an_envelope_cannot_be_said_to_be_another_keys():
+    with pytest.raises(CannotUnseal):
+        unseal(mark_of(8) + SEALED_7[len(mark_of(7)) :], KEY_7, "sec_1/1")
+    with pytest.raises(CannotUnseal):
+        unseal(mark_of(0) + SEALED_7[len(mark_of(7)) :], KEY_7, "sec_1/1")
+
+
+@given(st.binary(max_size=200), st.sampled_from([(0, ROOT), (7, KEY_7)]))
+def test_wrapping_anew_changes_who_opens_it_and_nothing_inside(plaintext, to):
+    old = seal(Secret(plaintext), KEY_7, "a", system_entropy, 7)
+
+    anew = rewrap(old, KEY_7, to, "a", system_entropy)
+
+    assert number_of(anew) == to[0]
+    assert unseal(anew, to[1], "a").reveal() == plaintext
+    assert anew.endswith(old[len(mark_of(7)) + 60 :])
+
+
+def test_what_does_not_open_is_not_wrapped_anew():
+    for sealed, key, identity in (
+        (SEALED_7, ROOT, "sec_1/1"),
+        (SEALED_7, KEY_7, "sec_1/2"),
+        (b"", KEY_7, ""),
+    ):
+        with pytest.raises(CannotUnseal):
+            rewrap(sealed, key, (8, ROOT), identity, system_entropy)

@@ -27,6 +27,7 @@ from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.identity.model import Purpose
 from smartagent.kernel import Caller, Committed, Ids, Secret, Verdict, Work
+from smartagent.keyset import Keyset
 from smartagent.oauth import ClientRequests, Grant, OAuth, RefreshTokens, oauth_routes
 from smartagent.oauth import Means as OAuthMeans
 from smartagent.policy import Grants, decide_api
@@ -95,7 +96,7 @@ class World:
                 grants=self.roles.get,
                 issuer=ISSUER,
                 gateway=GATEWAY,
-                root=Secret(b"r" * 32),
+                sealing=Keyset(None, Secret(b"r" * 32), self.entropy),
                 nonce_key=Secret(b"d" * 32),
                 takes_bound_only=self._takes_bound_only,
             )

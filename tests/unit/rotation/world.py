@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A house that rotates, and an outside whose keys can be looked at."""
 
-from smartagent.crypto import seal, unseal
 from smartagent.kernel import Change, Secret, Write
+from smartagent.keyset import Keyset
 from smartagent.rotation import (
     DAY_SECONDS,
     Due,
@@ -81,17 +81,6 @@ class Outside:
             raise self.after[verb].pop(0)
 
 
-class Sealing:
-    def __init__(self, entropy) -> None:
-        self._entropy = entropy
-
-    def seal(self, plaintext, identity):
-        return seal(plaintext, ROOT, identity, self._entropy)
-
-    def open(self, envelope, identity):
-        return unseal(envelope, ROOT, identity)
-
-
 class Turn:
     mine = True
 
@@ -128,9 +117,10 @@ class RotationWorld(World):
         super().__init__(clock, store, name)
         self.outside = outside or Outside()
         self.turn = Turn()
-        self.vault = Vault(self.store, ROOT)
+        sealing = Keyset(self.store, ROOT, self.entropy)
+        self.vault = Vault(self.store, sealing)
         self.store.register(SECRETS_TOPIC, self.vault.reload_secrets)
-        self.open(vault_routes(self.vault, ROOT, self.clock, self.entropy))
+        self.open(vault_routes(self.vault, sealing, None, self.clock, self.entropy))
         self.others: list[Due] = []
         self.rotations = Rotations(
             Means(
@@ -139,8 +129,8 @@ class RotationWorld(World):
                 database=self.store,
                 ledger=self.store,
                 turn=self.turn,
-                sealing=Sealing(self.entropy),
-                secrets=VaultSecrets(self.vault, Writer(self.vault, ROOT, self.clock, self.entropy)),
+                sealing=sealing,
+                secrets=VaultSecrets(self.vault, Writer(self.vault, sealing, self.clock, self.entropy)),
                 rotators={"fake": self.outside},
                 others=self._others,
             )

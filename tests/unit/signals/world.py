@@ -12,6 +12,7 @@ from smartagent.crypto import PublicKey, parse_compact
 from smartagent.edge import AuthenticationFailed, Inbound, Reply
 from smartagent.federation import FetchFailed, Posted
 from smartagent.kernel import Algorithm, Secret, Work
+from smartagent.keyset import Keyset
 from smartagent.policy import Grants
 from smartagent.signals import Bounds, Means, Signals, signals_routes
 from tests.unit.identity.world import GATEWAY, ISSUER, FakeClock, MemoryStore, World
@@ -134,7 +135,7 @@ class SignalsWorld(World):
                 lease=self.lease,
                 post=self.receiver,
                 issuer=ISSUER,
-                root=Secret(b"r" * 32),
+                sealing=Keyset(None, Secret(b"r" * 32), self.entropy),
                 bounds=self.bounds,
             )
         )

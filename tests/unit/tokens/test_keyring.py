@@ -10,6 +10,7 @@ import pytest
 
 from smartagent.crypto import CannotUnseal
 from smartagent.kernel import Secret, Work
+from smartagent.keyset import Keyset
 from smartagent.tokens import KeysNotReady, KeyState
 from smartagent.tokens.keyrings import KeyRings
 from tests.unit.identity.world import World
@@ -52,7 +53,9 @@ async def test_no_key_set_is_served_before_there_is_a_key():
 
 
 async def test_seeds_are_sealed_and_only_the_root_key_opens_them(world):
-    other = dataclasses.replace(world.tokens.ring._means, root=Secret(b"x" * 32))
+    other = dataclasses.replace(
+        world.tokens.ring._means, sealing=Keyset(None, Secret(b"x" * 32), world.entropy)
+    )
     with pytest.raises(CannotUnseal):
         await KeyRings(other).reload()
 

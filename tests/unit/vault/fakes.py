@@ -7,6 +7,7 @@ import msgspec
 
 from smartagent.edge import Inbound
 from smartagent.kernel import Caller, CallerKind, Secret
+from smartagent.keyset import Keyset
 from smartagent.vault import Vault, routes
 from smartagent.vault.store import secret_versions, secrets, upstreams
 from tests.unit.policy.fakes import FakeClock, FakeStore
@@ -34,8 +35,9 @@ def vault_store():
 class Desk:
     def __init__(self, store, root=ROOT):
         self.store = store
-        self.vault = Vault(store, root)
-        made = routes(self.vault, root, FakeClock(), FakeEntropy())
+        sealing = Keyset(store, root, FakeEntropy())
+        self.vault = Vault(store, sealing)
+        made = routes(self.vault, sealing, None, FakeClock(), FakeEntropy())
         self.routes = {(route.method, route.path): route for route in made}
 
     async def decide(self, method, path, body=b"", media_type="application/json", **params):

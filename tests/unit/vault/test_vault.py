@@ -9,6 +9,7 @@ import pytest
 from smartagent.crypto import CannotUnseal
 from smartagent.edge import Proof
 from smartagent.kernel import Secret, SmartAgentError
+from smartagent.keyset import Keyset
 from smartagent.policy import Permission
 from smartagent.vault import (
     MalformedSecret,
@@ -21,7 +22,7 @@ from smartagent.vault import (
     VaultChanged,
 )
 from smartagent.vault.store import secret_versions
-from tests.unit.vault.fakes import ORDERS, RAW, ROOT, Desk, shown
+from tests.unit.vault.fakes import ORDERS, RAW, ROOT, Desk, FakeEntropy, shown
 
 KEY = b"hunter2-hunter2-hunter2"
 
@@ -37,7 +38,7 @@ async def test_a_secret_that_went_in_opens_for_an_upstream_byte_for_byte(store):
     await desk.put_secret("odd", odd)
 
     assert values(desk.vault, "odd") == [odd]
-    fresh = Vault(store, ROOT)
+    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()))
     await fresh.reload_secrets(())
     assert values(fresh, "odd") == [odd]
 
@@ -158,7 +159,7 @@ async def test_an_old_version_cannot_be_passed_off_as_the_current_one(store):
 
 async def test_another_root_key_opens_nothing(store):
     await Desk(store).put_secret("key", KEY)
-    stranger = Vault(store, Secret(b"\x01" * 32))
+    stranger = Vault(store, Keyset(store, Secret(b"\x01" * 32), FakeEntropy()))
     await stranger.reload_secrets(())
 
     with pytest.raises(CannotUnseal):
@@ -276,7 +277,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
     assert (again.reply.status, desk.vault.upstream("orders").place) == (200, "header:X-Key")
     assert shown(await desk.decide("GET", "/v1/upstreams"))["upstreams"] == [shown(again)]
     assert shown(await desk.decide("GET", "/v1/secrets"))["secrets"][0]["used_by"] == ["orders"]
-    fresh = Vault(store, ROOT)
+    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()))
     await fresh.reload_upstreams(())
     assert fresh.upstream("orders") == desk.vault.upstream("orders")
 
