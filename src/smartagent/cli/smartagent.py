@@ -9,6 +9,7 @@ import typer
 
 from smartagent.cli.exits import REFUSED, USAGE, Exit, guarded
 from smartagent.cli.render import say, show_json, show_rows
+from smartagent.cli.rootkeys import app as root_key_app
 
 if TYPE_CHECKING:
     from smartagent.server import Config, Settings, Started
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(root_key_app, name="root-key")
 
 ConfigFile = Annotated[
     Path | None,
@@ -29,7 +31,7 @@ ConfigFile = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where everything lives that must survive a restart.")]
 Store = Annotated[str | None, typer.Option(help="A SQLite file, or postgresql://...")]
-RootKey = Annotated[Path | None, typer.Option(help="File of the root key.")]
+RootKey = Annotated[str | None, typer.Option(help="File of the root key, or the URI of what wraps it.")]
 Issuer = Annotated[str | None, typer.Option(help="The authority's public URL.")]
 GatewayUrl = Annotated[str | None, typer.Option(help="The gateway's public URL.")]
 Listen = Annotated[str | None, typer.Option(help="The address to listen on.")]

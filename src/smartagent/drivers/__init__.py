@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smartagent.drivers.aws import AssumedRole, Aws, AwsAccount, RoleRequest
-    from smartagent.drivers.errors import DriverFailed, DriverMissing, DriverUnreachable
+    from smartagent.drivers.errors import DriverError, DriverFailed, DriverMissing, DriverUnreachable
+    from smartagent.drivers.google import Google
+    from smartagent.drivers.keyservices import KeyService, key_service
     from smartagent.drivers.mariadb import MariaDbAdmin, MariaDbGrant, MariaDbTarget
     from smartagent.drivers.postgres import NewRole, PostgresAdmin, PostgresTarget, TableGrant
     from smartagent.drivers.web import Web, WebAnswer
@@ -18,9 +20,12 @@ __all__ = [
     "AssumedRole",
     "Aws",
     "AwsAccount",
+    "DriverError",
     "DriverFailed",
     "DriverMissing",
     "DriverUnreachable",
+    "Google",
+    "KeyService",
     "MariaDbAdmin",
     "MariaDbGrant",
     "MariaDbTarget",
@@ -31,11 +36,14 @@ __all__ = [
     "TableGrant",
     "Web",
     "WebAnswer",
+    "key_service",
 ]
 
 _MODULES: Final = {
     "aws": ("AssumedRole", "Aws", "AwsAccount", "RoleRequest"),
-    "errors": ("DriverFailed", "DriverMissing", "DriverUnreachable"),
+    "errors": ("DriverError", "DriverFailed", "DriverMissing", "DriverUnreachable"),
+    "google": ("Google",),
+    "keyservices": ("KeyService", "key_service"),
     "mariadb": ("MariaDbAdmin", "MariaDbGrant", "MariaDbTarget"),
     "postgres": ("NewRole", "PostgresAdmin", "PostgresTarget", "TableGrant"),
     "web": ("Web", "WebAnswer"),

@@ -72,6 +72,18 @@ class _Client(Protocol):
         """IAM DeleteAccessKey, for whoever calls."""
         ...
 
+    def encrypt(self, **arguments: object) -> Mapping[str, object]:
+        """KMS Encrypt."""
+        ...
+
+    def decrypt(self, **arguments: object) -> Mapping[str, object]:
+        """KMS Decrypt."""
+        ...
+
+    def get_secret_value(self, **arguments: object) -> Mapping[str, object]:
+        """Secrets Manager GetSecretValue."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...
@@ -134,10 +146,17 @@ class Aws:
 
 
 async def _asked(account: AwsAccount, service: str, ask: Callable[[_Client], T]) -> T:
-    return await asyncio.to_thread(_ask, account, service, ask)
+    return await asyncio.to_thread(ask_aws, account, service, ask)
 
 
-def _ask(account: AwsAccount, service: str, ask: Callable[[_Client], T]) -> T:
+def ask_aws(account: AwsAccount, service: str, ask: Callable[[_Client], T]) -> T:
+    """Ask a service of AWS, and say what went wrong in this room's words.
+
+    Raises:
+        DriverMissing: The library is not installed.
+        DriverFailed: AWS said no; `reason` is its error code.
+        DriverUnreachable: It did not answer, or is in trouble.
+    """
     try:
         boto3, config, errors = (
             import_module(name) for name in ("boto3", "botocore.config", "botocore.exceptions")

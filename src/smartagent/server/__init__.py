@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from smartagent.server.config import Config, ConfigError, Setting, environment, load
     from smartagent.server.doctor import Finding, examine
     from smartagent.server.errors import ServerError
+    from smartagent.server.rootkey import drop_root_key, keep_root_key, read_root_key, root_keys
     from smartagent.server.serving import serve
     from smartagent.server.settings import Settings
     from smartagent.server.supervisor import Started
@@ -24,9 +25,13 @@ __all__ = [
     "Setting",
     "Settings",
     "Started",
+    "drop_root_key",
     "environment",
     "examine",
+    "keep_root_key",
     "load",
+    "read_root_key",
+    "root_keys",
     "serve",
 ]
 
@@ -34,6 +39,7 @@ _MODULES: Final = {
     "config": ("Config", "ConfigError", "Setting", "environment", "load"),
     "doctor": ("Finding", "examine"),
     "errors": ("ServerError",),
+    "rootkey": ("drop_root_key", "keep_root_key", "read_root_key", "root_keys"),
     "serving": ("serve",),
     "settings": ("Settings",),
     "supervisor": ("Started",),

@@ -21,7 +21,8 @@ import msgspec
 from smartagent.crypto import SystemClock
 from smartagent.kernel import SmartAgentError
 from smartagent.server.errors import PortTaken
-from smartagent.server.premises import check_port_free, read_root_key
+from smartagent.server.premises import check_port_free
+from smartagent.server.rootkey import is_wrapped, read_root_key, wrapped_path
 from smartagent.server.settings import Settings, shown
 from smartagent.server.stores import opened_store
 from smartagent.storage import SchemaTooOld, read_size
@@ -75,7 +76,7 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
 
 
 def _root_key(settings: Settings) -> Iterator[Finding]:
-    path = Path(settings.root_key)
+    path = wrapped_path(settings) if is_wrapped(settings.root_key) else Path(settings.root_key)
     if not path.exists():
         if not settings.is_postgres and Path(settings.store).exists():
             yield Finding(
@@ -89,7 +90,7 @@ def _root_key(settings: Settings) -> Iterator[Finding]:
     except SmartAgentError as error:
         yield Finding("root key", "wrong", str(error), "until then nothing in the vault can be opened")
     else:
-        yield Finding("root key", "well", f"{path} is private and well formed")
+        yield Finding("root key", "well", f"{settings.root_key} gives it")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

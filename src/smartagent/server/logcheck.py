@@ -6,7 +6,7 @@ from pathlib import Path
 
 from smartagent.audit import check_log
 from smartagent.crypto import SystemClock
-from smartagent.server.premises import read_root_key
+from smartagent.server.rootkey import read_root_key, root_key_exists
 from smartagent.server.rootkeys import log_signer
 from smartagent.server.settings import Settings
 from smartagent.server.stores import opened_store
@@ -19,10 +19,10 @@ def check_head(settings: Settings) -> str:
         FileNotFoundError: There is no store or no root key yet.
         LogDamaged: The log is not what was signed.
     """
-    needed = [settings.root_key] if settings.is_postgres else [settings.root_key, settings.store]
-    for path in needed:
-        if not Path(path).exists():
-            raise FileNotFoundError(path)
+    if not root_key_exists(settings):
+        raise FileNotFoundError(settings.root_key)
+    if not settings.is_postgres and not Path(settings.store).exists():
+        raise FileNotFoundError(settings.store)
     vkey = log_signer(read_root_key(settings)).vkey
     size = asyncio.run(_check(settings, vkey))
     return f"the first {size} entries are those that were signed" if size else "nothing was signed yet"

@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The directory and the root key an authority lives by: made on first start, checked on every start.
+"""The directory and the ports an authority lives by: made on first start, checked on every start.
 
 Rule: what holds a key is readable by its owner only, or nothing starts.
 """
 
 import fcntl
-import os
 import socket
 import stat
 from pathlib import Path
 from typing import IO, Final
 
-from smartagent.kernel import Entropy, Secret
 from smartagent.server.errors import AlreadyRunning, PortTaken, SetUpBroken
 from smartagent.server.settings import Settings
 
-ROOT_KEY_BYTES: Final = 32
 _PRIVATE_DIRECTORY: Final = 0o700
-_PRIVATE_FILE: Final = 0o600
 _OTHERS: Final = 0o077
 
 
@@ -56,47 +52,6 @@ def check_private(path: Path, remedy: str) -> None:
     """
     if stat.S_IMODE(path.stat().st_mode) & _OTHERS:
         raise SetUpBroken(f"others can read {path}; run: {remedy} {path}")
-
-
-def make_root_key(settings: Settings, entropy: Entropy) -> bool:
-    """Make the root key unless there is one, and say whether it was made.
-
-    Raises:
-        SetUpBroken: It cannot be written, or it is gone while the store it opens is still there.
-    """
-    path = Path(settings.root_key)
-    if path.exists():
-        return False
-    if not settings.is_postgres and Path(settings.store).exists():
-        raise SetUpBroken(f"{path} is missing, but {settings.store} exists and needs it; restore the key")
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-        with os.fdopen(handle, "wb") as file:
-            file.write(entropy(ROOT_KEY_BYTES).hex().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise SetUpBroken(f"cannot write {path}: {error.strerror}") from error
-    return True
-
-
-def read_root_key(settings: Settings) -> Secret[bytes]:
-    """Read the root key.
-
-    Raises:
-        SetUpBroken: It is missing, malformed, or others can read it.
-    """
-    path = Path(settings.root_key)
-    try:
-        check_private(path, "chmod 600")
-        raw = bytes.fromhex(path.read_text(encoding="ascii"))
-    except OSError as error:
-        raise SetUpBroken(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise SetUpBroken(f"{path} is not a root key: expected {2 * ROOT_KEY_BYTES} hex digits") from error
-    if len(raw) != ROOT_KEY_BYTES:
-        raise SetUpBroken(f"{path} is not a root key: expected {2 * ROOT_KEY_BYTES} hex digits")
-    return Secret(raw)
 
 
 def check_port_free(address: str, port: int) -> None:

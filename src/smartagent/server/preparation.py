@@ -16,7 +16,7 @@ import msgspec
 from smartagent.crypto import system_entropy
 from smartagent.kernel import SmartAgentError
 from smartagent.server import logs
-from smartagent.server.premises import make_root_key, read_root_key
+from smartagent.server.rootkey import make_root_key, read_root_key
 from smartagent.server.settings import Settings
 from smartagent.storage import migrate
 

@@ -27,7 +27,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = ""
     root_key: Annotated[
-        str, Meta(description="File of the root key, mode 0600. Empty: <data_dir>/root.key")
+        str,
+        Meta(
+            description="File of the root key, mode 0600, or what wraps it: passphrase:FILE, awskms:, gcpkms:, hashivault:, pkcs11:. Empty: <data_dir>/root.key"
+        ),
     ] = ""
     issuer: Annotated[
         str,

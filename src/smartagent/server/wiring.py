@@ -31,8 +31,8 @@ from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
 from smartagent.server.openapi import describe
 from smartagent.server.pages import document_page, health_page, metrics_page, readiness_page, text_page
-from smartagent.server.premises import read_root_key
 from smartagent.server.release import release
+from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from smartagent.audit import Sequencer
 from smartagent.crypto import SystemClock
-from smartagent.server.premises import read_root_key
+from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import log_signer
 from smartagent.server.settings import Settings
 from smartagent.storage import run_writer

@@ -11,9 +11,7 @@ from smartagent.server.errors import AlreadyRunning, PortTaken, SetUpBroken
 from smartagent.server.premises import (
     check_port_free,
     listening_socket,
-    make_root_key,
     open_premises,
-    read_root_key,
 )
 from smartagent.server.settings import Settings, derived
 
@@ -58,46 +56,6 @@ def test_counts_of_an_earlier_run_are_forgotten(settings):
     open_premises(settings).close()
 
     assert not list(settings.run_path.glob("metrics-*"))
-
-
-def test_the_root_key_is_made_once_and_is_private(settings):
-    settings.data_path.mkdir(mode=0o700)
-
-    assert make_root_key(settings, lambda size: b"k" * size)
-    assert not make_root_key(settings, zeros)
-
-    assert read_root_key(settings).reveal() == b"k" * 32
-    assert mode_of(settings.root_key) == 0o600
-
-
-def test_a_lost_root_key_is_not_replaced_by_a_fresh_one(settings):
-    settings.data_path.mkdir(mode=0o700)
-    (settings.data_path / "smartagent.db").touch()
-
-    with pytest.raises(SetUpBroken, match="restore"):
-        make_root_key(settings, zeros)
-    assert not Path(settings.root_key).exists()
-
-
-@pytest.mark.parametrize("text", ["", "xyz", "00" * 31, "00" * 33])
-def test_a_malformed_root_key_is_refused_and_not_repeated(settings, text):
-    settings.data_path.mkdir(mode=0o700)
-    path = settings.data_path / "root.key"
-    path.write_text(text, encoding="ascii")
-    path.chmod(0o600)
-
-    with pytest.raises(SetUpBroken, match="is not a root key") as refused:
-        read_root_key(settings)
-    assert not text or text not in str(refused.value)
-
-
-def test_a_root_key_that_others_can_read_is_refused(settings):
-    settings.data_path.mkdir(mode=0o700)
-    make_root_key(settings, zeros)
-    Path(settings.root_key).chmod(0o640)
-
-    with pytest.raises(SetUpBroken, match="chmod 600"):
-        read_root_key(settings)
 
 
 def test_a_port_that_somebody_shares_is_not_free():
