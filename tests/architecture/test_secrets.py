@@ -45,6 +45,8 @@ REVEALS = {
     "drivers/keyservices.py GoogleKms.wrap": "the service wraps the root key",
     "drivers/keyservices.py VaultTransit.wrap": "the service wraps the root key",
     "drivers/keyservices.py _gcm_wrap": "the module wraps the root key",
+    "drivers/secretstores.py _from_vault": "the token is presented to the store",
+    "vault/elsewhere.py Elsewhere._read_again": "its length is looked at, and whether it changed",
     "server/rootkey.py _unwrapped": "its length is looked at",
     "server/rootkey.py keep_root_key": "it goes into its file, or is compared with what was wrapped",
     "drivers/mariadb.py MariaDbAdmin._pool": "the driver logs in",
@@ -71,7 +73,8 @@ REVEALS = {
     "sdk/keyfile.py _write": "the holder's own key file, mode 0600",
     "signals/transmit.py Transmitter._headers": "what a receiver asked for goes into the request to it",
     "server/worker.py _announce": "the first claim link is shown to whoever started the house",
-    "vault/routes.py _Upstreams._check_secret": "a secret that could never be sent is refused when it is bound",
+    "vault/secrets.py Secrets.link": "a secret that could never be sent is refused when it is linked",
+    "vault/upstreams.py Upstreams._check_secret": "a secret that could never be sent is refused when it is bound",
     "vault/writing.py Writer.put": "and when it is written",
 }
 SCOPES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

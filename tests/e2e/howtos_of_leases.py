@@ -5,8 +5,12 @@ import asyncio
 import re
 from pathlib import Path
 
+from smartagent.crypto import system_entropy
+from smartagent.server.rootkey import make_root_key, read_root_key
+from smartagent.server.settings import Settings, derived
 from tests.backends.conftest import furnish_shop
 from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
+from tests.backends.standins import StandIn
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -47,6 +51,38 @@ async def secrets(reader):
     assert "billing-key" in await reader.do()
     assert "version 3 now" in await reader.do()
     assert "Destroyed of billing-key: 2." in await reader.do()
+    assert "billing-database-password" in await reader.do()
+    assert not (reader.shell.folder / ".env").exists()
+    assert "pending" in await reader.do()
+
+
+async def root_key(reader):
+    """Follow the page on a machine of its own: the authority that other pages use goes on."""
+    etc = reader.shell.folder / "etc"
+    etc.mkdir(mode=0o700)
+    reader.stands_for |= {"/etc/smartagent": str(etc), "/var/lib/smartagent": str(etc / "data")}
+    (etc / "data").mkdir(mode=0o700)
+    settings = derived(Settings(data_dir=str(etc / "data")))
+    make_root_key(settings, system_entropy)
+    before = read_root_key(settings).reveal()
+    assert "root.key" in await reader.do()
+    assert "as well" in await reader.do()
+    assert "passphrase:" in await reader.do()
+    by_passphrase = derived(Settings(data_dir=str(etc / "data"), root_key=f"passphrase:{etc}/passphrase"))
+    assert read_root_key(by_passphrase).reveal() == before
+    assert not (etc / "data" / "root.key").exists()
+
+
+async def other_stores(reader):
+    def answer(method, path, headers, body):
+        assert headers["X-Vault-Token"] == "hvs.CAES-example"
+        assert path == "/v1/kv/data/billing"
+        return 200, {"data": {"data": {"stripe": "sk_live_x"}, "metadata": {}}}
+
+    with StandIn(answer) as server:
+        reader.stands_for |= {"https://vault.example.com:8200": server.url}
+        assert "is read from" in await reader.do()
+        assert "hashivault://" in await reader.do()
 
 
 async def until_dead(reader, credential):

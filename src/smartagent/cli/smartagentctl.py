@@ -19,6 +19,7 @@ from smartagent.cli.ctl import (
     requests,
     roles,
     rotating,
+    sealing,
     secrets,
     signals,
     signin,
@@ -60,6 +61,7 @@ login.add_to(app)
 status.add_to(app)
 signin.add_to(app)
 app.add_typer(secrets.app, name="secret")
+app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
 app.add_typer(leasing.provider_app, name="provider")
 app.add_typer(leasing.credential_app, name="credential")

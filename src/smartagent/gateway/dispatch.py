@@ -122,7 +122,7 @@ class Dispatch:
         try:
             if caller.restriction is not None:
                 await check_body(caller.restriction, exchange)
-            plan = self.bind(inbound.params["upstream"])
+            plan = await self.bind(inbound.params["upstream"])
             if plan.entry.txn_token:
                 exchange.txn_token = self._doors.transaction_token(caller, inbound)
         except SmartAgentError as error:
@@ -143,7 +143,7 @@ class Dispatch:
         # 4. Act, outside.
         await self.send(exchange, plan)
 
-    def bind(self, name: str) -> Plan:
+    async def bind(self, name: str) -> Plan:
         """Return how the upstream of that name is called, with its secret as it is now.
 
         Raises:
@@ -153,7 +153,7 @@ class Dispatch:
         if entry is None:
             self._plans.pop(name, None)
             raise UpstreamUnknown("no upstream has this name")
-        secrets = self._doors.secret(entry) if entry.secret else ()
+        secrets = await self._doors.secret(entry) if entry.secret else ()
         plan = self._plans.get(name)
         # Entries and secrets are replaced, not changed: the same objects mean the same plan.
         if plan is None or plan.entry is not entry or plan.secrets != secrets:

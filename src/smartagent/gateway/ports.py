@@ -74,7 +74,7 @@ class Doors(House, Protocol):
         """Return the entry of that name.  The same object until it changes."""
         ...
 
-    def secret(self, upstream: Upstream) -> tuple[Secret[bytes], ...]:
+    async def secret(self, upstream: Upstream) -> tuple[Secret[bytes], ...]:
         """Return the upstream's secret, current version first, then those it replaced; the same objects until it changes.
 
         Raises:

@@ -114,13 +114,13 @@ class GatewayDoors:
         """Return the entry `name`."""
         return self._vault.upstream(name)
 
-    def secret(self, upstream: Upstream) -> tuple[Secret[bytes], ...]:
+    async def secret(self, upstream: Upstream) -> tuple[Secret[bytes], ...]:
         """Return the upstream's secret, current version first.
 
         Raises:
             SmartAgentError: It is missing, or cannot be unsealed.
         """
-        return self._vault.obtain(upstream.secret)
+        return await self._vault.obtain(upstream.secret)
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called after each revocation."""

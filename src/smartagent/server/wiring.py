@@ -50,7 +50,7 @@ from smartagent.server.wiring_oauth import (
 from smartagent.server.wiring_rotation import wire_rotation
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
-from smartagent.vault import Vault
+from smartagent.vault import Elsewhere, Vault
 from smartagent.vaultapi import VaultApi, vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
@@ -197,7 +197,7 @@ def wire_tokens(
 
 def wire_vault(base: Foundation) -> Vault:
     """Build the vault, and keep its entries fresh."""
-    kept = Vault(base.store.database, base.keyset)
+    kept = Vault(base.store.database, base.keyset, Elsewhere(base.clock))
     base.store.feed.register(vault.SECRETS_TOPIC, kept.reload_secrets)
     base.store.feed.register(vault.UPSTREAMS_TOPIC, kept.reload_upstreams)
     return kept

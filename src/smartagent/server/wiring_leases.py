@@ -40,7 +40,7 @@ def wire_leases(
     holder = base.ids.new(IdPrefix.REQUEST)
 
     async def secret(name: str) -> Secret[bytes]:
-        return kept.obtain(name)[0]
+        return (await kept.obtain(name))[0]
 
     def secret_exists(name: str) -> bool:
         try:

@@ -16,7 +16,7 @@ from smartagent.rotation.backends.postgresql import PostgresRotator
 from smartagent.server.foundation import Foundation
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
-from smartagent.vault import SecretNotFound, Vault, Writer
+from smartagent.vault import SecretElsewhere, SecretNotFound, Vault, Writer
 
 TURN_SECONDS: Final = 20
 AGENT_KEY_DAYS: Final = 30
@@ -35,7 +35,7 @@ class VaultSecrets:
         Raises:
             SecretNotFound: There is none.
         """
-        return self._kept.obtain(name)[0]
+        return (await self._kept.obtain(name))[0]
 
     def exists(self, name: str) -> bool:
         """Say whether there is one."""
@@ -52,7 +52,10 @@ class VaultSecrets:
 
         Raises:
             MalformedSecret: It does not fit where it is used.
+            SecretElsewhere: Another store keeps it.
         """
+        if self._kept.secret(name).versions[0].source:
+            raise SecretElsewhere(name)
         written = self._writer.put(name, value, by)
         return written.writes, written.changes
 

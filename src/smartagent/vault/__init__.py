@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vault: secrets sealed with the root key, and the upstreams that each may be sent to."""
 
+from smartagent.vault.elsewhere import Elsewhere
 from smartagent.vault.errors import (
     MalformedSecret,
     MalformedUpstream,
+    SecretElsewhere,
     SecretInUse,
     SecretMissing,
     SecretNotFound,
@@ -20,8 +22,10 @@ from smartagent.vault.writing import Writer, Written
 __all__ = [
     "SECRETS_TOPIC",
     "UPSTREAMS_TOPIC",
+    "Elsewhere",
     "MalformedSecret",
     "MalformedUpstream",
+    "SecretElsewhere",
     "SecretInUse",
     "SecretMissing",
     "SecretNotFound",

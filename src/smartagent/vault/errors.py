@@ -9,6 +9,9 @@ VaultError
     SecretInUse           upstreams still need it
     SecretMissing         the entry names a secret that is not there
     VersionGone           the version is not kept any more, or was destroyed
+    SecretElsewhere       another store keeps it, so we cannot write it
+    SecretUnreachable     another store keeps it, and does not answer
+    SecretRefused         another store keeps it, and does not give it
     VersionInForce        the current version is not destroyed
     VaultChanged          somebody else changed it between the look and the write
 
@@ -105,3 +108,35 @@ class VaultChanged(VaultError):
     code: ClassVar[str] = "vault-changed"
     kind: ClassVar[Kind] = Kind.CONFLICT
     title: ClassVar[str] = "The secret or upstream was changed meanwhile; read it again."
+
+
+class SecretElsewhere(VaultError):
+    """Another store keeps it, so we cannot write it."""
+
+    code: ClassVar[str] = "secret-elsewhere"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "Another store keeps this secret."
+
+
+class SecretUnreachable(VaultError):
+    """Another store keeps it, and does not answer.  `reason` is a code, never the store's own words."""
+
+    code: ClassVar[str] = "secret-unreachable"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "The store that keeps this secret does not answer."
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(f"{store}: {reason}")
+        self.reason = reason
+
+
+class SecretRefused(VaultError):
+    """Another store keeps it, and does not give it.  `reason` is a code, never the store's own words."""
+
+    code: ClassVar[str] = "secret-refused"
+    kind: ClassVar[Kind] = Kind.UPSTREAM
+    title: ClassVar[str] = "The store that keeps this secret does not give it."
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(f"{store}: {reason}")
+        self.reason = reason

@@ -9,12 +9,21 @@ import msgspec
 
 
 class SealedVersion(msgspec.Struct, frozen=True, gc=False):
-    """One version of a secret.  `created_at` is Unix seconds; one that was destroyed has no bytes."""
+    """One version of a secret.  `created_at` is Unix seconds.
+
+    One that another store keeps has a `source` instead of bytes; one that was destroyed has neither.
+    """
 
     version: int
     sealed: bytes
     created_at: int
     created_by: str
+    source: str = ""
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether its value is gone for ever."""
+        return not self.sealed and not self.source
 
 
 class SecretEntry(msgspec.Struct, frozen=True):

@@ -3,51 +3,28 @@
 
 from typing import Final
 
-from msgspec import structs
-
-from smartagent.edge import Inbound, MalformedRequest, Outcome, Proof, Reply, Route, parse_json
-from smartagent.kernel import Caller, Clock, Entropy, Secret
+from smartagent.edge import Proof, Route
+from smartagent.kernel import Clock, Entropy
 from smartagent.keyset import Keyset, Rewrapping
 from smartagent.policy import Permission
-from smartagent.vault.errors import (
-    SecretInUse,
-    SecretMissing,
-    SecretNotFound,
-    UpstreamNotFound,
-    VersionGone,
-    VersionInForce,
-)
-from smartagent.vault.model import StoredUpstream, Upstream
 from smartagent.vault.rewraps import Rewraps, SealingKeysView, SealingKeyView
 from smartagent.vault.rules import (
     MAX_SECRET_BYTES,
-    check_fits,
-    parse_secret_name,
-    parse_secret_value,
-    parse_upstream,
 )
+from smartagent.vault.secrets import Secrets
 from smartagent.vault.service import Vault
-from smartagent.vault.store import (
-    destroy_versions,
-    drop_secret,
-    drop_upstream,
-    put_upstream,
-    secret_changed,
-    upstream_changed,
-)
+from smartagent.vault.upstreams import Upstreams
 from smartagent.vault.views import (
     DestroyRequest,
     RollbackRequest,
     SecretList,
     SecretRequest,
     SecretView,
+    SourceRequest,
     UpstreamList,
     UpstreamRequest,
     UpstreamView,
-    secret_view,
-    upstream_view,
 )
-from smartagent.vault.writing import Writer, Written
 
 _RAW: Final = "application/octet-stream"
 _JSON: Final = "application/json"
@@ -68,8 +45,8 @@ def routes(
         entropy: For ids.
     """
     return (
-        *_secret_routes(_Secrets(vault, sealing, clock, entropy)),
-        *_upstream_routes(_Upstreams(vault, clock)),
+        *_secret_routes(Secrets(vault, sealing, clock, entropy)),
+        *_upstream_routes(Upstreams(vault, clock)),
         *_rewrap_routes(Rewraps(rewrapping)),
     )
 
@@ -99,21 +76,9 @@ def _rewrap_routes(acts: Rewraps) -> tuple[Route, ...]:
     )
 
 
-def _secret_routes(acts: "_Secrets") -> tuple[Route, ...]:
+def _secret_routes(acts: Secrets) -> tuple[Route, ...]:
     return (
-        Route(
-            method="PUT",
-            path="/v1/secrets/{name}",
-            proof=Proof.ACCESS_TOKEN,
-            permission=Permission.SECRETS_WRITE,
-            event="secret.written",
-            act=acts.put,
-            summary="Write a secret, or a new version of it; it is never read back",
-            media_types=(_RAW, _JSON),
-            max_body_bytes=_MAX_BODY_BYTES,
-            request_schema=SecretRequest,
-            reply_schema=SecretView,
-        ),
+        *_writing_routes(acts),
         Route(
             method="GET",
             path="/v1/secrets",
@@ -147,7 +112,36 @@ def _secret_routes(acts: "_Secrets") -> tuple[Route, ...]:
     )
 
 
-def _version_routes(acts: "_Secrets") -> tuple[Route, ...]:
+def _writing_routes(acts: Secrets) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="PUT",
+            path="/v1/secrets/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="secret.written",
+            act=acts.put,
+            summary="Write a secret, or a new version of it; it is never read back",
+            media_types=(_RAW, _JSON),
+            max_body_bytes=_MAX_BODY_BYTES,
+            request_schema=SecretRequest,
+            reply_schema=SecretView,
+        ),
+        Route(
+            method="PUT",
+            path="/v1/secrets/{name}/source",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="secret.linked",
+            act=acts.link,
+            summary="Say where another store keeps a secret; it is read there when it is needed",
+            request_schema=SourceRequest,
+            reply_schema=SecretView,
+        ),
+    )
+
+
+def _version_routes(acts: Secrets) -> tuple[Route, ...]:
     return (
         Route(
             method="POST",
@@ -174,7 +168,7 @@ def _version_routes(acts: "_Secrets") -> tuple[Route, ...]:
     )
 
 
-def _upstream_routes(acts: "_Upstreams") -> tuple[Route, ...]:
+def _upstream_routes(acts: Upstreams) -> tuple[Route, ...]:
     return (
         Route(
             method="PUT",
@@ -217,166 +211,3 @@ def _upstream_routes(acts: "_Upstreams") -> tuple[Route, ...]:
             summary="Delete an upstream",
         ),
     )
-
-
-class _Secrets:
-    """The acts on secrets."""
-
-    def __init__(self, vault: Vault, sealing: Keyset, clock: Clock, entropy: Entropy) -> None:
-        self._vault = vault
-        self._writer = Writer(vault, sealing, clock, entropy)
-
-    async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
-        name = parse_secret_name(inbound.params["name"])
-        return self._written(self._writer.put(name, _value_of(inbound), caller.principal, _seen(inbound)))
-
-    async def roll_back(self, caller: Caller, inbound: Inbound) -> Outcome:
-        name = inbound.params["name"]
-        version = parse_json(inbound.body, RollbackRequest).version
-        value = self._vault.open_version(name, version)
-        outcome = self._written(self._writer.put(name, value, caller.principal))
-        return structs.replace(outcome, detail={**outcome.detail, "from": version})
-
-    async def destroy(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        entry = self._vault.secret(inbound.params["name"])
-        asked = sorted(set(parse_json(inbound.body, DestroyRequest).versions))
-        if entry.version in asked:
-            raise VersionInForce(entry.name)
-        known = {each.version for each in entry.versions}
-        if not asked or not known.issuperset(asked):
-            raise VersionGone(f"{entry.name} keeps the versions {', '.join(map(str, sorted(known)))}")
-        left = tuple(
-            structs.replace(each, sealed=b"") if each.version in asked else each for each in entry.versions
-        )
-        view = secret_view(structs.replace(entry, versions=left), self._vault.users_of(entry.name))
-        return Outcome(
-            Reply(200, view),
-            subject=entry.id,
-            target=f"secret/{entry.name}",
-            detail={"versions": ",".join(map(str, asked))},
-            writes=destroy_versions(entry, asked),
-            changes=(secret_changed(entry.name),),
-        )
-
-    def _written(self, written: Written) -> Outcome:
-        entry = written.entry
-        return Outcome(
-            Reply(201 if entry.version == 1 else 200, secret_view(entry, self._vault.users_of(entry.name))),
-            subject=entry.id,
-            target=f"secret/{entry.name}",
-            detail={"version": entry.version},
-            writes=written.writes,
-            changes=written.changes,
-        )
-
-    async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        shown = [secret_view(entry, self._vault.users_of(entry.name)) for entry in self._vault.secrets()]
-        return Outcome(Reply(200, SecretList(shown)))
-
-    async def show(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        entry = self._vault.secret(inbound.params["name"])
-        view = secret_view(entry, self._vault.users_of(entry.name))
-        return Outcome(Reply(200, view), subject=entry.id, target=f"secret/{entry.name}")
-
-    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        entry = self._vault.secret(inbound.params["name"])
-        users = self._vault.users_of(entry.name)
-        if users:
-            raise SecretInUse(entry.name, tuple(user.name for user in users))
-        return Outcome(
-            Reply(204),
-            subject=entry.id,
-            target=f"secret/{entry.name}",
-            detail={"version": entry.version},
-            writes=drop_secret(entry),
-            changes=(secret_changed(entry.name),),
-        )
-
-
-class _Upstreams:
-    """The acts on upstreams."""
-
-    def __init__(self, vault: Vault, clock: Clock) -> None:
-        self._vault = vault
-        self._clock = clock
-
-    async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
-        asked = parse_json(inbound.body, UpstreamRequest)
-        place = asked.place if asked.place is not None else "bearer" if asked.secret else ""
-        entry = parse_upstream(
-            Upstream(
-                name=inbound.params["name"],
-                base_url=asked.base_url,
-                secret=asked.secret,
-                place=place,
-                allow_private=asked.allow_private,
-                allow_plaintext=asked.allow_plaintext,
-                timeout_seconds=asked.timeout_seconds,
-                scrub=asked.scrub,
-                txn_token=asked.txn_token,
-            )
-        )
-        secret_id = self._check_secret(entry)
-        try:
-            version = self._vault.stored_upstream(entry.name).version + 1
-        except UpstreamNotFound:
-            version = 1
-        stored = StoredUpstream(entry, version, int(self._clock.now()), caller.principal)
-        return Outcome(
-            Reply(201 if version == 1 else 200, upstream_view(stored)),
-            target=f"upstream/{entry.name}",
-            detail={
-                "version": version,
-                "base_url": entry.base_url,
-                "secret": entry.secret,
-                "place": entry.place,
-            },
-            writes=put_upstream(stored, secret_id),
-            changes=(upstream_changed(entry.name),),
-        )
-
-    async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        return Outcome(
-            Reply(200, UpstreamList([upstream_view(stored) for stored in self._vault.upstreams()]))
-        )
-
-    async def show(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        stored = self._vault.stored_upstream(inbound.params["name"])
-        return Outcome(Reply(200, upstream_view(stored)), target=f"upstream/{stored.upstream.name}")
-
-    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        stored = self._vault.stored_upstream(inbound.params["name"])
-        return Outcome(
-            Reply(204),
-            target=f"upstream/{stored.upstream.name}",
-            detail={"version": stored.version},
-            writes=(drop_upstream(stored),),
-            changes=(upstream_changed(stored.upstream.name),),
-        )
-
-    def _check_secret(self, entry: Upstream) -> str:
-        if not entry.secret:
-            return ""
-        try:
-            secret_id = self._vault.secret(entry.secret).id
-        except SecretNotFound:
-            raise SecretMissing(entry.secret[:64]) from None
-        check_fits(self._vault.obtain(entry.secret)[0].reveal(), entry.place)
-        return secret_id
-
-
-def _seen(inbound: Inbound) -> int | None:
-    """Read which version the write must follow: `?cas=3`, as Vault calls it; 0 for none."""
-    if not inbound.query:
-        return None
-    name, _, version = inbound.query.partition("=")
-    if name != "cas" or not version.isascii() or not version.isdigit():
-        raise MalformedRequest("cas is the version that the new one follows; 0 when there must be none")
-    return int(version)
-
-
-def _value_of(inbound: Inbound) -> Secret[bytes]:
-    media_type = inbound.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == _JSON:
-        return Secret(parse_secret_value(parse_json(inbound.body, SecretRequest).value.encode()))
-    return Secret(parse_secret_value(inbound.body))

@@ -7,7 +7,8 @@ from typing import Final
 from smartagent.kernel import Secret
 from smartagent.keyset import Keyset
 from smartagent.storage import Database
-from smartagent.vault.errors import SecretNotFound, UpstreamNotFound, VersionGone
+from smartagent.vault.elsewhere import Elsewhere
+from smartagent.vault.errors import SecretElsewhere, SecretNotFound, UpstreamNotFound, VersionGone
 from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, sealed_as
 from smartagent.vault.store import read_secrets, read_upstreams
 
@@ -24,11 +25,13 @@ class Vault:
     Args:
         database: Where the entries are.
         sealing: Opens what the store keeps.
+        elsewhere: Reads what other stores keep.
     """
 
-    def __init__(self, database: Database, sealing: Keyset) -> None:
+    def __init__(self, database: Database, sealing: Keyset, elsewhere: Elsewhere) -> None:
         self._database = database
         self._sealing = sealing
+        self._elsewhere = elsewhere
         self._secrets: dict[str, SecretEntry] = {}
         self._upstreams: dict[str, StoredUpstream] = {}
         self._opened: dict[str, tuple[Secret[bytes], ...]] = {}
@@ -38,6 +41,7 @@ class Vault:
         if not names:
             self._secrets = {entry.name: entry for entry in await read_secrets(self._database)}
             self._opened.clear()
+        self._elsewhere.forget()
         for name in dict.fromkeys(names):
             found = await read_secrets(self._database, name)
             self._secrets.pop(name, None)
@@ -91,8 +95,8 @@ class Vault:
         """Return all secrets by name, sealed."""
         return [self._secrets[name] for name in sorted(self._secrets)]
 
-    def open_version(self, name: str, version: int) -> Secret[bytes]:
-        """Open one version of the secret `name`.
+    def open_version(self, name: str, version: int) -> Secret[bytes] | str:
+        """Open one version of the secret `name`; return where it is when another store keeps it.
 
         Raises:
             SecretNotFound: There is none.
@@ -101,16 +105,16 @@ class Vault:
         """
         entry = self.secret(name)
         for each in entry.versions:
-            if each.version == version and each.sealed:
-                return self._sealing.open(each.sealed, sealed_as(entry.id, version))
+            if each.version == version and not each.destroyed:
+                return each.source or self._sealing.open(each.sealed, sealed_as(entry.id, version))
         raise VersionGone(f"{name} has no version {version} with a value")
 
     def users_of(self, secret: str) -> tuple[Upstream, ...]:
         """Return the upstreams that use `secret`."""
         return tuple(stored.upstream for stored in self.upstreams() if stored.upstream.secret == secret)
 
-    def obtain(self, name: str) -> tuple[Secret[bytes], ...]:
-        """Open the secret `name`: the current version first, then the one it replaced.
+    async def obtain(self, name: str) -> tuple[Secret[bytes], ...]:
+        """Open the secret `name`: the current value first, then the one it replaced.
 
         The older one is for scrubbing only: an upstream may still echo it.
 
@@ -120,12 +124,36 @@ class Vault:
         Raises:
             SecretNotFound: There is none.
             CannotUnseal: It was sealed with another key, or as something else.
+            SecretUnreachable: Another store keeps it, and does not answer.
+            SecretRefused: Another store keeps it, and does not give it.
         """
         opened = self._opened.get(name)
-        if opened is None:
-            opened = self._open(self.secret(name)) if name else ()
-            self._opened[name] = opened
-        return opened
+        if opened is not None:
+            return opened
+        if not name:
+            return ()
+        entry = self.secret(name)
+        source = entry.versions[0].source
+        if source:
+            return await self._elsewhere.obtain(source, self._own)
+        self._opened[name] = self._open(entry)
+        return self._opened[name]
+
+    async def look(self, source: str) -> tuple[Secret[bytes], ...]:
+        """Read a value where another store is said to keep it.
+
+        Raises:
+            SecretUnreachable: The store does not answer.
+            SecretRefused: It does not give it.
+            SmartAgentError: What is presented there cannot be had.
+        """
+        return await self._elsewhere.obtain(source, self._own)
+
+    async def _own(self, name: str) -> Secret[bytes]:
+        """Open a secret that is presented to another store, and so must be kept here."""
+        if self.secret(name).versions[0].source:
+            raise SecretElsewhere(name)
+        return (await self.obtain(name))[0]
 
     def _open(self, entry: SecretEntry) -> tuple[Secret[bytes], ...]:
         return tuple(

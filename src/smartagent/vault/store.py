@@ -47,6 +47,7 @@ secret_versions: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
 )
 SEALED_VALUES: Final = envelopes_in(
     "secret_versions",
@@ -79,6 +80,7 @@ class _SecretRow(msgspec.Struct, array_like=True):
     sealed: bytes
     created_at: int
     created_by: str
+    source: str
 
 
 class _UpstreamRow(msgspec.Struct, array_like=True):
@@ -108,6 +110,7 @@ _ALL_SECRETS: Final = (
         secret_versions.c.sealed,
         secret_versions.c.created_at,
         secret_versions.c.created_by,
+        secret_versions.c.source,
     )
     .join(secret_versions, secret_versions.c.secret_id == secrets.c.id)
     .order_by(secrets.c.name, secret_versions.c.version.desc())
@@ -123,7 +126,7 @@ _RAISE_SECRET: Final = (
     .values(_values("version"))
 )
 _ADD_VERSION: Final = insert(secret_versions).values(
-    _values("secret_id", "version", "sealed", "created_at", "created_by")
+    _values("secret_id", "version", "sealed", "created_at", "created_by", "source")
 )
 _DROP_VERSIONS: Final = delete(secret_versions).where(
     secret_versions.c.secret_id == bindparam("old_id"),
@@ -135,7 +138,7 @@ _DESTROY_VERSION: Final = (
         secret_versions.c.secret_id == bindparam("old_id"),
         secret_versions.c.version == bindparam("old_version"),
     )
-    .values(sealed=b"")
+    .values(sealed=b"", source="")
 )
 _IS_UNUSED: Final = ~exists().where(upstreams.c.secret == bindparam("old_name"))
 _DROP_SECRET: Final = delete(secrets).where(secrets.c.id == bindparam("old_id"), _IS_UNUSED)
@@ -211,6 +214,7 @@ def put_secret(name: str, secret_id: str, new: SealedVersion) -> tuple[Write, ..
         "new_sealed": new.sealed,
         "new_created_at": new.created_at,
         "new_created_by": new.created_by,
+        "new_source": new.source,
     }
     add_version = Write(_ADD_VERSION, version, lost)
     if new.version == 1:
@@ -290,5 +294,7 @@ def upstream_changed(name: str) -> Change:
 
 def _entry_of(rows: Iterable[_SecretRow]) -> SecretEntry:
     newest, *_ = rows = list(rows)
-    versions = tuple(SealedVersion(row.version, row.sealed, row.created_at, row.created_by) for row in rows)
+    versions = tuple(
+        SealedVersion(row.version, row.sealed, row.created_at, row.created_by, row.source) for row in rows
+    )
     return SecretEntry(newest.id, newest.name, versions)

@@ -16,6 +16,12 @@ class SecretRequest(msgspec.Struct, forbid_unknown_fields=True):
         return "SecretRequest(********)"
 
 
+class SourceRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Say where another store keeps the value, e.g. `awssm:///NAME?region=eu-west-1`."""
+
+    source: str
+
+
 class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Make the value of an earlier version the current one again, as a new version."""
 
@@ -42,12 +48,13 @@ class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class VersionView(msgspec.Struct, frozen=True):
-    """One version of a secret.  One that was destroyed has no value any more."""
+    """One version of a secret.  One that was destroyed has no value any more; `source`: another store keeps it."""
 
     version: int
     created_at: str
     created_by: str
     destroyed: bool
+    source: str = ""
 
 
 class SecretView(msgspec.Struct, frozen=True):
@@ -93,7 +100,11 @@ def secret_view(entry: SecretEntry, used_by: tuple[Upstream, ...]) -> SecretView
     """Show a secret."""
     versions = tuple(
         VersionView(
-            version.version, rfc3339(version.created_at), version.created_by, destroyed=not version.sealed
+            version.version,
+            rfc3339(version.created_at),
+            version.created_by,
+            destroyed=version.destroyed,
+            source=version.source,
         )
         for version in entry.versions
     )

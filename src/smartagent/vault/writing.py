@@ -51,6 +51,25 @@ class Writer:
         """
         for user in self._vault.users_of(name):
             check_fits(value.reveal(), user.place)
+        return self._written(name, seen, by, value=value)
+
+    def link(self, name: str, source: str, by: str, seen: int | None = None) -> Written:
+        """Say that another store keeps the secret `name`: its next version is read there when it is needed.
+
+        Args:
+            name: As it was parsed.
+            source: Where it is, as it was parsed.
+            by: Who says so.
+            seen: The version that it must follow, as in `put`.
+
+        Raises:
+            VaultChanged: It follows another version.
+        """
+        return self._written(name, seen, by, source=source)
+
+    def _written(
+        self, name: str, seen: int | None, by: str, *, value: Secret[bytes] | None = None, source: str = ""
+    ) -> Written:
         try:
             known = self._vault.secret(name)
             secret_id, version, kept = known.id, known.version + 1, known.versions[: KEPT_VERSIONS - 1]
@@ -58,7 +77,7 @@ class Writer:
             secret_id, version, kept = self._ids.new(IdPrefix.SECRET), 1, ()
         if seen is not None and seen != version - 1:
             raise VaultChanged(name)
-        sealed = self._sealing.seal(value, sealed_as(secret_id, version))
-        new = SealedVersion(version, sealed, int(self._clock.now()), by)
+        sealed = b"" if value is None else self._sealing.seal(value, sealed_as(secret_id, version))
+        new = SealedVersion(version, sealed, int(self._clock.now()), by, source)
         entry = SecretEntry(secret_id, name, (new, *kept))
         return Written(entry, put_secret(name, secret_id, new), (secret_changed(name),))

@@ -69,7 +69,7 @@ class FakeDoors:
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)
 
-    def secret(self, upstream: Entry) -> tuple[Secret[bytes], ...]:
+    async def secret(self, upstream: Entry) -> tuple[Secret[bytes], ...]:
         return self.secrets[upstream.secret]
 
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:

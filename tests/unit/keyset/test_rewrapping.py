@@ -10,7 +10,7 @@ from smartagent.crypto import CannotUnseal, number_of
 from smartagent.kernel import Secret, Work, Write
 from smartagent.keyset import KEYSET_TOPIC, Keyset, Means, Rewrapping, RewrapRuns, SealingKeyUnknown
 from smartagent.keyset.rules import KEEP_SECONDS, SETTLE_SECONDS
-from smartagent.vault import Vault, Writer
+from smartagent.vault import Elsewhere, Vault, Writer
 from smartagent.vault.store import SEALED_VALUES, SECRETS_TOPIC
 from tests.unit.identity.memory import FakeClock, FakeEntropy, MemoryStore
 
@@ -37,7 +37,7 @@ class Node:
         self.turn = Turn()
         self.rewrapping = Rewrapping(Means(clock, store, store, self.turn, (SEALED_VALUES,)), self.keyset)
         store.register(KEYSET_TOPIC, self.rewrapping.reload)
-        self.vault = Vault(store, self.keyset)
+        self.vault = Vault(store, self.keyset, Elsewhere(clock))
         store.register(SECRETS_TOPIC, self.vault.reload_secrets)
         self.writer = Writer(self.vault, self.keyset, clock, entropy)
         self._store = store
@@ -46,8 +46,8 @@ class Node:
         written = self.writer.put(name, Secret(value), "opr_1")
         await self._store.commit(Work((), writes=written.writes, changes=written.changes))
 
-    def read(self, name):
-        return self.vault.obtain(name)[0].reveal()
+    async def read(self, name):
+        return (await self.vault.obtain(name))[0].reveal()
 
     async def publish(self):
         _, work = await self.rewrapping.publish()
@@ -96,7 +96,7 @@ async def test_what_the_root_key_wrapped_still_opens_and_is_wrapped_by_the_next_
     await world.one.rewrapping.step()
 
     assert await world.numbers() == [2]
-    assert world.two.read("old") == b"from before"
+    assert await world.two.read("old") == b"from before"
 
 
 async def test_a_new_key_seals_only_when_every_node_can_know_it(world):
@@ -126,14 +126,16 @@ async def test_more_than_a_page_is_wrapped_anew_and_every_read_in_between_succee
         while await world.numbers() != [2]:
             await world.two.vault.reload_secrets(())
             for number in range(0, 230, 7):
-                assert world.two.read(f"s{number}") == b"value %d" % number
+                assert await world.two.read(f"s{number}") == b"value %d" % number
                 reads += 1
             await asyncio.sleep(0)
 
     await asyncio.gather(read_all(), world.one.rewrapping.step())
     assert (await world.one.rewrapping.progress()).left == {"secret_versions.sealed": 0}
     await world.two.vault.reload_secrets(())
-    assert all(world.two.read(f"s{number}") == b"value %d" % number for number in range(230))
+    assert [await world.two.read(f"s{number}") for number in range(230)] == [
+        b"value %d" % number for number in range(230)
+    ]
 
 
 async def test_the_old_key_goes_when_nothing_can_hold_an_envelope_of_it(world):
@@ -151,7 +153,7 @@ async def test_the_old_key_goes_when_nothing_can_hold_an_envelope_of_it(world):
     fresh = Node(world.store, world.clock, "three")
     await fresh.rewrapping.reload(())
     await fresh.vault.reload_secrets(())
-    assert fresh.read("key") == b"value"
+    assert await fresh.read("key") == b"value"
 
 
 async def test_a_second_rewrap_waits_for_the_first(world):
@@ -200,7 +202,7 @@ async def test_a_damaged_envelope_stays_shows_and_keeps_its_key(world, caplog):
     assert (await world.one.rewrapping.progress()).left == {"secret_versions.sealed": 1}
     assert await world.states() == {1: "retiring", 2: "active"}
     assert "cannot be wrapped anew" in caplog.text
-    assert world.one.read("good") == b"value"
+    assert await world.one.read("good") == b"value"
 
 
 async def test_an_envelope_of_a_key_that_is_not_here_says_so(world):

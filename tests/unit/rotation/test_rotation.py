@@ -38,17 +38,17 @@ async def test_a_secret_is_replaced_when_it_is_due_and_the_old_one_lives_for_the
     await world.furnish(ada)
     world.clock.at += 30 * DAY_SECONDS - 1
     await world.settle()
-    assert world.in_force == OLD
+    assert (await world.in_force()) == OLD
 
     world.clock.at += 1
     await world.settle()
 
-    assert world.in_force != OLD
-    assert world.outside.good == {OLD, world.in_force}
+    assert (await world.in_force()) != OLD
+    assert world.outside.good == {OLD, (await world.in_force())}
     assert [verb for verb in world.outside.verbs if verb != "rehearse"] == ["make", "verify"]
     world.clock.at += 600
     await world.settle()
-    assert world.outside.good == {world.in_force}
+    assert world.outside.good == {(await world.in_force())}
     assert world.events == [
         "rotation.written", "rotation.begun", "rotation.made", "rotation.verified", "rotation.switched",
         "rotation.finished",
@@ -62,15 +62,15 @@ async def test_it_goes_on_for_ever(world, ada):
         await until_due(world)
         world.clock.at += 600
         await world.settle()
-        assert world.outside.good == {world.in_force}
-        seen.add(world.in_force)
+        assert world.outside.good == {(await world.in_force())}
+        seen.add(await world.in_force())
     assert len(seen) == 4
 
 
 async def test_no_value_stands_in_log_or_views(world, ada):
     await world.furnish(ada)
     await until_due(world)
-    values = [OLD, world.in_force]
+    values = [OLD, (await world.in_force())]
     log = b"".join(record.encode() for record in world.store.records)
     view = str(await world.shown(ada)).encode()
     assert not [value for value in values if value in log or value in view]
@@ -82,7 +82,7 @@ async def test_a_new_value_that_does_not_work_is_taken_back_and_the_old_one_stay
 
     await until_due(world)
 
-    assert world.in_force == OLD
+    assert (await world.in_force()) == OLD
     assert world.outside.good == {OLD}
     view = await world.shown(ada)
     assert (view["phase"], view["failure"]) == ("idle", "not-good")
@@ -92,7 +92,7 @@ async def test_a_new_value_that_does_not_work_is_taken_back_and_the_old_one_stay
 
     world.clock.at += LONGEST_PAUSE_SECONDS
     await world.settle()
-    assert world.in_force != OLD
+    assert (await world.in_force()) != OLD
 
 
 async def test_an_outside_that_does_not_answer_is_tried_again_and_then_left_alone(world, ada):
@@ -102,7 +102,7 @@ async def test_an_outside_that_does_not_answer_is_tried_again_and_then_left_alon
     for _ in range(ATTEMPTS):
         world.clock.at += 2**ATTEMPTS
         await world.settle()
-    assert world.in_force == OLD
+    assert (await world.in_force()) == OLD
     assert world.outside.verbs.count("make") == ATTEMPTS
     assert world.outside.verbs[-1] == "undo"
     assert (await world.shown(ada))["failure"] == "timeout"
@@ -112,11 +112,11 @@ async def test_what_is_switched_is_never_undone_however_often_retiring_fails(wor
     await world.furnish(ada)
     world.outside.failing["retire"] = [RotationFailed("no")] * 7
     await until_due(world)
-    new = world.in_force
+    new = await world.in_force()
     for _ in range(9):
         world.clock.at += LONGEST_PAUSE_SECONDS
         await world.settle()
-    assert world.in_force == new
+    assert (await world.in_force()) == new
     assert world.outside.good == {new}
     assert "undo" not in world.outside.verbs
 
@@ -155,11 +155,11 @@ async def test_a_crash_after_any_commit_loses_nothing_and_leaves_one_key(world, 
         await heir.settle()
 
     assert died or number > 8
-    assert heir.in_force != OLD
+    assert (await heir.in_force()) != OLD
     assert OLD not in world.outside.good
-    assert heir.in_force in world.outside.good
+    assert (await heir.in_force()) in world.outside.good
     if world.outside.chooses:
-        assert world.outside.good == {heir.in_force}
+        assert world.outside.good == {(await heir.in_force())}
 
 
 @pytest.mark.parametrize("verb", ["make", "retire"])
@@ -174,7 +174,7 @@ async def test_a_crash_between_the_outside_and_its_commit_is_done_again(world, a
     for _ in range(3):
         world.clock.at += 600
         await world.settle()
-    assert world.in_force != OLD
+    assert (await world.in_force()) != OLD
     assert OLD not in world.outside.good
 
 
@@ -182,14 +182,14 @@ async def test_only_who_has_the_turn_rotates(world, ada):
     await world.furnish(ada)
     world.turn.mine = False
     await until_due(world)
-    assert world.in_force == OLD
+    assert (await world.in_force()) == OLD
 
 
 async def test_an_operator_rotates_now_and_only_once_at_a_time(world, ada):
     await world.furnish(ada, windows=["mon 02:00-02:01"])
     assert (await ada.call("POST", "/v1/rotations/key/run", {}))[1]["result"] == "begun"
     await world.settle()
-    assert world.in_force != OLD
+    assert (await world.in_force()) != OLD
     status, problem = await ada.call("POST", "/v1/rotations/key/run", {})
     assert (status, code_of(problem)) == (409, "rotation-running")
     status, problem = await ada.call("DELETE", "/v1/rotations/key")
@@ -203,7 +203,7 @@ async def test_a_dry_run_changes_nothing(world, ada):
     _, view = await ada.call("POST", "/v1/rotations/key/run", {"dry_run": True})
     assert (view["result"], view["reason"]) == ("failed", "28P01")
     await world.settle()
-    assert (world.in_force, world.outside.good) == (OLD, {OLD})
+    assert ((await world.in_force()), world.outside.good) == (OLD, {OLD})
 
 
 async def test_the_plan_shows_what_is_due_the_most_urgent_first(world, ada):
@@ -224,7 +224,7 @@ async def test_the_plan_shows_what_is_due_the_most_urgent_first(world, ada):
 async def test_a_rotation_that_is_off_is_never_due(world, ada):
     await world.furnish(ada, enabled=False)
     await until_due(world, days=400)
-    assert world.in_force == OLD
+    assert (await world.in_force()) == OLD
     await world.rotations.count()
     assert world.rotations.number_overdue == 0
 
@@ -233,11 +233,11 @@ async def test_a_rotation_waits_for_its_window(world, ada):
     # START is a Friday, 08:00 UTC.
     await world.furnish(ada, windows=["sat 22:00-23:00"], jitter_seconds=0)
     await until_due(world, days=30)
-    assert world.in_force == OLD
+    assert (await world.in_force()) == OLD
     for _ in range(8 * 48):
         world.clock.at += 1800
         await world.settle()
-        if world.in_force != OLD:
+        if (await world.in_force()) != OLD:
             break
     assert int(world.clock.now()) // DAY_SECONDS % 7 == 2  # days since a Thursday: a Saturday
     assert 22 * 3600 <= world.clock.now() % DAY_SECONDS < 23 * 3600

@@ -13,7 +13,7 @@ from smartagent.rotation import (
     Task,
     rotation_routes,
 )
-from smartagent.vault import SECRETS_TOPIC, SecretNotFound, Vault, Writer
+from smartagent.vault import SECRETS_TOPIC, Elsewhere, SecretNotFound, Vault, Writer
 from smartagent.vault import routes as vault_routes
 from tests.unit.identity.world import World
 
@@ -96,7 +96,7 @@ class VaultSecrets:
         self._vault, self._writer = vault, writer
 
     async def read(self, name: str) -> Secret[bytes]:
-        return self._vault.obtain(name)[0]
+        return (await self._vault.obtain(name))[0]
 
     def exists(self, name: str) -> bool:
         try:
@@ -118,7 +118,7 @@ class RotationWorld(World):
         self.outside = outside or Outside()
         self.turn = Turn()
         sealing = Keyset(self.store, ROOT, self.entropy)
-        self.vault = Vault(self.store, sealing)
+        self.vault = Vault(self.store, sealing, Elsewhere(self.clock))
         self.store.register(SECRETS_TOPIC, self.vault.reload_secrets)
         self.open(vault_routes(self.vault, sealing, None, self.clock, self.entropy))
         self.others: list[Due] = []
@@ -161,9 +161,8 @@ class RotationWorld(World):
         while await self.rotations.worker.step():
             pass
 
-    @property
-    def in_force(self) -> bytes:
-        return self.vault.obtain("key")[0].reveal()
+    async def in_force(self) -> bytes:
+        return (await self.vault.obtain("key"))[0].reveal()
 
     async def shown(self, ada) -> dict:
         ada._token = ""

@@ -5,10 +5,11 @@ import itertools
 
 import msgspec
 
+from smartagent.drivers import read_place
 from smartagent.edge import Inbound
 from smartagent.kernel import Caller, CallerKind, Secret
 from smartagent.keyset import Keyset
-from smartagent.vault import Vault, routes
+from smartagent.vault import Elsewhere, Vault, routes
 from smartagent.vault.store import secret_versions, secrets, upstreams
 from tests.unit.policy.fakes import FakeClock, FakeStore
 
@@ -33,10 +34,10 @@ def vault_store():
 
 
 class Desk:
-    def __init__(self, store, root=ROOT):
+    def __init__(self, store, root=ROOT, read=read_place):
         self.store = store
         sealing = Keyset(store, root, FakeEntropy())
-        self.vault = Vault(store, sealing)
+        self.vault = Vault(store, sealing, Elsewhere(FakeClock(), read))
         made = routes(self.vault, sealing, None, FakeClock(), FakeEntropy())
         self.routes = {(route.method, route.path): route for route in made}
 

@@ -12,6 +12,7 @@ from smartagent.kernel import Secret, SmartAgentError
 from smartagent.keyset import Keyset
 from smartagent.policy import Permission
 from smartagent.vault import (
+    Elsewhere,
     MalformedSecret,
     MalformedUpstream,
     SecretInUse,
@@ -22,13 +23,13 @@ from smartagent.vault import (
     VaultChanged,
 )
 from smartagent.vault.store import secret_versions
-from tests.unit.vault.fakes import ORDERS, RAW, ROOT, Desk, FakeEntropy, shown
+from tests.unit.vault.fakes import ORDERS, RAW, ROOT, Desk, FakeClock, FakeEntropy, shown
 
 KEY = b"hunter2-hunter2-hunter2"
 
 
-def values(vault, name):
-    return [secret.reveal() for secret in vault.obtain(name)]
+async def values(vault, name):
+    return [secret.reveal() for secret in await vault.obtain(name)]
 
 
 async def test_a_secret_that_went_in_opens_for_an_upstream_byte_for_byte(store):
@@ -37,10 +38,10 @@ async def test_a_secret_that_went_in_opens_for_an_upstream_byte_for_byte(store):
 
     await desk.put_secret("odd", odd)
 
-    assert values(desk.vault, "odd") == [odd]
-    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()))
+    assert await values(desk.vault, "odd") == [odd]
+    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock()))
     await fresh.reload_secrets(())
-    assert values(fresh, "odd") == [odd]
+    assert await values(fresh, "odd") == [odd]
 
 
 async def test_json_text_is_kept_as_its_utf_8_bytes(store):
@@ -48,7 +49,7 @@ async def test_json_text_is_kept_as_its_utf_8_bytes(store):
     outcome = await desk.decide("PUT", "/v1/secrets/{name}", {"value": "pässword\n"}, name="text")
     await desk.settle(outcome)
 
-    assert values(desk.vault, "text") == ["pässword\n".encode()]
+    assert await values(desk.vault, "text") == ["pässword\n".encode()]
 
 
 async def test_the_current_and_the_previous_version_open_and_ten_are_kept(store):
@@ -58,11 +59,11 @@ async def test_the_current_and_the_previous_version_open_and_ten_are_kept(store)
         assert outcome.reply.status == (201 if version == 1 else 200)
         assert outcome.detail == {"version": version}
 
-    assert values(desk.vault, "key") == [b"three", b"two"]
+    assert await values(desk.vault, "key") == [b"three", b"two"]
     assert len(await store.fetch(secret_versions.select())) == 10
     view = shown(await desk.decide("GET", "/v1/secrets/{name}", name="key"))
     assert [one["version"] for one in view["versions"]] == list(range(12, 2, -1))
-    newest = {"created_at": "2026-05-28T20:26:40Z", "created_by": "opr_1", "destroyed": False}
+    newest = {"created_at": "2026-05-28T20:26:40Z", "created_by": "opr_1", "destroyed": False, "source": ""}
     assert view["versions"][0] == {"version": 12, **newest}
 
 
@@ -70,14 +71,14 @@ async def test_what_obtain_gives_is_the_same_until_it_changes(store):
     desk = Desk(store)
     await desk.put_secret("key", b"one")
     await desk.put_secret("other", b"x")
-    first = desk.vault.obtain("key")
+    first = await desk.vault.obtain("key")
 
     await desk.put_secret("other", b"y")
-    assert desk.vault.obtain("key") is first
+    assert await desk.vault.obtain("key") is first
 
     await desk.put_secret("key", b"two")
-    assert desk.vault.obtain("key") is not first
-    assert desk.vault.obtain("") == ()
+    assert await desk.vault.obtain("key") is not first
+    assert await desk.vault.obtain("") == ()
 
 
 async def test_a_reply_is_the_same_whatever_the_value_and_its_size(store):
@@ -112,7 +113,7 @@ async def test_the_value_is_in_no_reply_record_repr_log_or_error(store, caplog):
         await desk.decide("PUT", "/v1/secrets/{name}", {"value": KEY.decode(), "x": 1}, name="orders-key")
     said = [
         repr(asked),
-        repr(desk.vault.obtain("orders-key")),
+        repr(await desk.vault.obtain("orders-key")),
         repr(desk.vault.secrets()),
         repr(vars(desk.vault)),
     ]
@@ -141,8 +142,8 @@ async def test_a_ciphertext_that_was_moved_to_another_secret_does_not_open(store
     await desk.vault.reload_secrets(())
 
     with pytest.raises(CannotUnseal):
-        desk.vault.obtain("mine")
-    assert values(desk.vault, "yours") == [b"yours"]
+        await desk.vault.obtain("mine")
+    assert await values(desk.vault, "yours") == [b"yours"]
 
 
 async def test_an_old_version_cannot_be_passed_off_as_the_current_one(store):
@@ -154,16 +155,16 @@ async def test_an_old_version_cannot_be_passed_off_as_the_current_one(store):
     await desk.vault.reload_secrets(["key"])
 
     with pytest.raises(CannotUnseal):
-        desk.vault.obtain("key")
+        await desk.vault.obtain("key")
 
 
 async def test_another_root_key_opens_nothing(store):
     await Desk(store).put_secret("key", KEY)
-    stranger = Vault(store, Keyset(store, Secret(b"\x01" * 32), FakeEntropy()))
+    stranger = Vault(store, Keyset(store, Secret(b"\x01" * 32), FakeEntropy()), Elsewhere(FakeClock()))
     await stranger.reload_secrets(())
 
     with pytest.raises(CannotUnseal):
-        stranger.obtain("key")
+        await stranger.obtain("key")
 
 
 @pytest.mark.parametrize("at", [0, 1, 20, 60, 80, -1])
@@ -176,7 +177,7 @@ async def test_a_ciphertext_that_was_touched_does_not_open(store, at):
     await desk.vault.reload_secrets(["key"])
 
     with pytest.raises(CannotUnseal):
-        desk.vault.obtain("key")
+        await desk.vault.obtain("key")
 
 
 async def test_a_secret_in_use_cannot_be_deleted(store):
@@ -191,7 +192,7 @@ async def test_a_secret_in_use_cannot_be_deleted(store):
     await desk.settle(await desk.decide("DELETE", "/v1/secrets/{name}", name="orders-key"))
     assert await store.fetch(secret_versions.select()) == []
     with pytest.raises(SecretNotFound):
-        desk.vault.obtain("orders-key")
+        await desk.vault.obtain("orders-key")
 
 
 async def test_a_secret_that_came_into_use_meanwhile_is_not_deleted(store):
@@ -203,7 +204,7 @@ async def test_a_secret_that_came_into_use_meanwhile_is_not_deleted(store):
     with pytest.raises(SecretInUse):
         await desk.settle(deletion)
     await desk.vault.reload_secrets(())
-    assert values(desk.vault, "orders-key") == [KEY]
+    assert await values(desk.vault, "orders-key") == [KEY]
 
 
 async def test_an_entry_whose_secret_has_gone_meanwhile_is_not_written(store):
@@ -226,7 +227,7 @@ async def test_whoever_writes_second_loses(store):
         await desk.settle(first)
         with pytest.raises(VaultChanged):
             await desk.settle(second)
-        assert values(desk.vault, "key")[0] == b"a"
+        assert (await values(desk.vault, "key"))[0] == b"a"
     entries = [
         await desk.decide("PUT", "/v1/upstreams/{name}", {"base_url": "https://a.example"}, name="a")
         for _ in "12"
@@ -277,7 +278,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
     assert (again.reply.status, desk.vault.upstream("orders").place) == (200, "header:X-Key")
     assert shown(await desk.decide("GET", "/v1/upstreams"))["upstreams"] == [shown(again)]
     assert shown(await desk.decide("GET", "/v1/secrets"))["secrets"][0]["used_by"] == ["orders"]
-    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()))
+    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock()))
     await fresh.reload_upstreams(())
     assert fresh.upstream("orders") == desk.vault.upstream("orders")
 

@@ -25,8 +25,8 @@ async def post(desk, verb, **body):
     return await desk.settle(await desk.decide("POST", f"/v1/secrets/{{name}}/{verb}", body, name="key"))
 
 
-def values(desk):
-    return [each.reveal() for each in desk.vault.obtain("key")]
+async def values(desk):
+    return [each.reveal() for each in await desk.vault.obtain("key")]
 
 
 async def test_rolling_back_makes_a_new_version_with_the_old_value(desk):
@@ -35,7 +35,7 @@ async def test_rolling_back_makes_a_new_version_with_the_old_value(desk):
 
     outcome = await post(desk, "rollback", version=1)
 
-    assert values(desk) == [b"one", b"three"]
+    assert await values(desk) == [b"one", b"three"]
     assert outcome.detail == {"version": 4, "from": 1}
     assert [one["version"] for one in shown(outcome)["versions"]] == [4, 3, 2, 1]
 
@@ -47,7 +47,7 @@ async def test_what_was_destroyed_is_gone_for_ever_and_stays_known(desk):
     outcome = await post(desk, "destroy", versions=[1, 2])
 
     assert [one["destroyed"] for one in shown(outcome)["versions"]] == [False, True, True]
-    assert values(desk) == [b"three"]
+    assert await values(desk) == [b"three"]
     rows = await desk.store.fetch(secret_versions.select())
     assert sorted(row[2] for row in rows)[:2] == [b"", b""]
     with pytest.raises(VersionGone):
@@ -62,7 +62,7 @@ async def test_the_current_version_is_not_destroyed_nor_one_that_is_not_there(de
     for versions in ([], [7]):
         with pytest.raises(VersionGone):
             await post(desk, "destroy", versions=versions)
-    assert values(desk) == [b"two", b"one"]
+    assert await values(desk) == [b"two", b"one"]
 
 
 @pytest.mark.parametrize("version", [0, 2, -1, 99])
@@ -86,7 +86,7 @@ async def test_a_write_after_what_was_seen_holds_and_any_other_is_refused(desk):
     await put(desk, b"two", "cas=1")
     with pytest.raises(VaultChanged):
         await put(desk, b"three", "cas=1")
-    assert values(desk) == [b"two", b"one"]
+    assert await values(desk) == [b"two", b"one"]
 
 
 @pytest.mark.parametrize("query", ["cas=", "cas=x", "cas=-1", "version=1", "cas=1&cas=2", "cas=\u0661"])

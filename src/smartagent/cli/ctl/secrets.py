@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`smartagentctl secret`: what the vault holds.  A value goes in and never comes out again."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from smartagent.cli.render import say, show_fields, show_json, show_rows
 app = typer.Typer(help="The secrets that the gateway puts into calls.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The secret's name.")]
+Source = Annotated[
+    str, typer.Argument(help="hashivault://MOUNT/PATH?..., awssm:///NAME?... or gcpsm://projects/P/secrets/S")
+]
 
 
 @app.command()
@@ -40,6 +44,46 @@ def put(
         show_json(kept)
     else:
         say(f"Sealed the secret {name}, version {kept.get('version', '?')}.")
+
+
+@app.command()
+def link(ctx: typer.Context, name: Name, source: Source, *, as_json: AsJson = False) -> None:
+    """Say that another store keeps the secret; it is read there when it is needed."""
+    kept = answer_of(ctx, "PUT", f"/v1/secrets/{segment(name)}/source", body={"source": source})
+    done(f"{name} is read from {source}, version {kept.get('version')}.", as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A .env file: NAME=value, one a line.")],
+    *,
+    prefix: Annotated[str, typer.Option(help="What the names in the vault begin with.")] = "",
+    replace: Annotated[bool, typer.Option(help="Write new versions of secrets that are there.")] = False,
+    shred: Annotated[
+        bool | None, typer.Option("--shred/--keep", help="Overwrite and delete the file, or leave it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put what a .env file holds into the vault, each variable as a secret; offer to shred the file."""
+    from smartagent.cli.ctl.dotenv import read_dotenv, shredded  # noqa: PLC0415 -- only here
+
+    found = read_dotenv(file, prefix)
+    if not found:
+        raise Exit(USAGE, f"{file} sets nothing.")
+    query = None if replace else {"cas": "0"}
+    for each in found:
+        answer_of(ctx, "PUT", f"/v1/secrets/{segment(each.name)}", raw=each.value.encode(), query=query)
+        if not as_json:
+            say(f"{each.variable} is the secret {each.name} now.")
+    if shred is None:
+        shred = sys.stdin.isatty() and typer.confirm(f"Overwrite and delete {file}?", default=False)
+    gone = shredded(file) if shred else False
+    left = f"{file} still holds them: shred it." if not gone else f"{file} was overwritten and deleted."
+    if as_json:
+        show_json({"secrets": [each.name for each in found], "shredded": gone})
+    else:
+        say(left)
 
 
 @app.command("list")
