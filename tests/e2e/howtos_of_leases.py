@@ -73,6 +73,14 @@ async def root_key(reader):
     assert not (etc / "data" / "root.key").exists()
 
 
+async def backup(reader):
+    """Follow the page beside an authority that runs."""
+    await reader.set("SMARTAGENT_DATA_DIR", reader.authority.site.folder)
+    await reader.shell.run("export SMARTAGENT_DATA_DIR")
+    assert "Keep the passphrase apart" in await reader.do()
+    assert "Restored the authority" in await reader.do()
+
+
 async def other_stores(reader):
     def answer(method, path, headers, body):
         assert headers["X-Vault-Token"] == "hvs.CAES-example"

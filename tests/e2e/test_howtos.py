@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from tests.e2e.howtos_of_leases import (
     aws,
+    backup,
     database,
     end_everything,
     mariadb,
@@ -315,6 +316,7 @@ SCENARIOS = {
     "follow-revocations.md": follow,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,
+    "back-up-and-restore.md": backup,
     "keep-secrets.md": secrets,
     "protect-the-root-key.md": root_key,
     "use-secrets-of-other-stores.md": other_stores,

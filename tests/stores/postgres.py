@@ -75,6 +75,11 @@ def postgres_template(postgres_server: str) -> str:
 @pytest.fixture
 def fresh_database(postgres_server: str) -> str:
     """The URL of an empty database."""
+    return new_database(postgres_server)
+
+
+def new_database(postgres_server: str) -> str:
+    """Make an empty database, and return its URL."""
     name = f"fresh_{os.getpid()}_{next(_numbers)}"
     _administer(postgres_server, f"CREATE DATABASE {name}")
     return _database(postgres_server, name)

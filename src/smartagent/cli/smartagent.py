@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from smartagent.cli.backups import app as backup_app
 from smartagent.cli.exits import REFUSED, USAGE, Exit, guarded
 from smartagent.cli.render import say, show_json, show_rows
 from smartagent.cli.rootkeys import app as root_key_app
@@ -24,6 +25,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(root_key_app, name="root-key")
+app.add_typer(backup_app, name="backup")
 
 ConfigFile = Annotated[
     Path | None,

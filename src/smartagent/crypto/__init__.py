@@ -54,6 +54,7 @@ from smartagent.crypto.messages import (
 from smartagent.crypto.nist import EcPublicKey, EcSigningKey, RsaPublicKey, RsaSigningKey, rsa_from_pem
 from smartagent.crypto.note import Checkpoint, NoteSigner, open_note
 from smartagent.crypto.sshcert import CertificateOrder, SshCa, SshLogin
+from smartagent.crypto.stretch import open_stream, seal_stream, stretch
 from smartagent.crypto.strictjson import strict_json
 from smartagent.crypto.system import SystemClock, system_entropy
 from smartagent.crypto.tlogproof import TlogProof, format_proof, parse_proof
@@ -112,6 +113,7 @@ __all__ = [
     "node_hash",
     "number_of",
     "open_note",
+    "open_stream",
     "operator_message",
     "parse_compact",
     "parse_proof",
@@ -121,10 +123,12 @@ __all__ = [
     "root_positions",
     "rsa_from_pem",
     "seal",
+    "seal_stream",
     "session_message",
     "sha256",
     "sign_compact",
     "signer_of",
+    "stretch",
     "strict_json",
     "system_entropy",
     "unb64",

@@ -9,10 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from smartagent.server.backup import restore_backup, write_backup
     from smartagent.server.config import Config, ConfigError, Setting, environment, load
     from smartagent.server.doctor import Finding, examine
     from smartagent.server.errors import ServerError
-    from smartagent.server.rootkey import drop_root_key, keep_root_key, read_root_key, root_keys
+    from smartagent.server.rootkey import (
+        drop_root_key,
+        keep_root_key,
+        read_passphrase,
+        read_root_key,
+        root_keys,
+    )
     from smartagent.server.serving import serve
     from smartagent.server.settings import Settings
     from smartagent.server.supervisor import Started
@@ -30,16 +37,20 @@ __all__ = [
     "examine",
     "keep_root_key",
     "load",
+    "read_passphrase",
     "read_root_key",
+    "restore_backup",
     "root_keys",
     "serve",
+    "write_backup",
 ]
 
 _MODULES: Final = {
+    "backup": ("restore_backup", "write_backup"),
     "config": ("Config", "ConfigError", "Setting", "environment", "load"),
     "doctor": ("Finding", "examine"),
     "errors": ("ServerError",),
-    "rootkey": ("drop_root_key", "keep_root_key", "read_root_key", "root_keys"),
+    "rootkey": ("drop_root_key", "keep_root_key", "read_passphrase", "read_root_key", "root_keys"),
     "serving": ("serve",),
     "settings": ("Settings",),
     "supervisor": ("Started",),

@@ -8,7 +8,6 @@
 What is wrapped stands in `<data_dir>/root.wrapped`, once for each of those that can unwrap it.  It is no secret.
 """
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from smartagent.crypto import CannotUnseal, seal, system_entropy, unseal
+from smartagent.crypto import CannotUnseal, seal, stretch, system_entropy, unseal
 from smartagent.drivers import DriverError, key_service
 from smartagent.kernel import Entropy, Secret
 from smartagent.server.errors import SetUpBroken
@@ -29,12 +28,8 @@ _URI: Final = re.compile(r"[a-z][a-z0-9+-]+:")
 _PRIVATE_FILE: Final = 0o600
 _WRAPPED_AS: Final = "root-key"
 _SALT_BYTES: Final = 16
-_LEAST_PASSPHRASE: Final = 12
-_MOST_PASSPHRASE: Final = 4096
-# A third of a second, and 128 MiB, for each guess (RFC 7914).
-_SCRYPT_N: Final = 2**17
-_SCRYPT_R: Final = 8
-_SCRYPT_MEMORY: Final = 160 * 1024 * 1024
+LEAST_PASSPHRASE: Final = 12
+MOST_PASSPHRASE: Final = 4096
 
 
 class Wrapped(msgspec.Struct, frozen=True):
@@ -156,6 +151,34 @@ def read_wrapped(settings: Settings) -> tuple[Wrapped, ...]:
         raise SetUpBroken(f"{path} is damaged; restore it from its copy") from None
 
 
+def restore_wrapped(settings: Settings, content: bytes) -> None:
+    """Put back the wrapped root key, as a backup has it.
+
+    Raises:
+        SetUpBroken: As `check_wrapped`, or it cannot be written.
+    """
+    _write_wrapped(settings, check_wrapped(settings, content))
+
+
+def check_wrapped(settings: Settings, content: bytes) -> tuple[Wrapped, ...]:
+    """Read the wrapped root key as a backup has it.
+
+    Raises:
+        SetUpBroken: It is none, or what is set does not open it.
+    """
+    try:
+        kept = msgspec.json.decode(content, type=_WrappedFile).wrapped
+    except msgspec.DecodeError:
+        raise SetUpBroken("the backup's root key is damaged") from None
+    if all(each.by != settings.root_key for each in kept):
+        ways = " or ".join(each.by for each in kept)
+        raise SetUpBroken(f"the backup's root key is wrapped; set root_key to {ways}")
+    for each in kept:
+        if each.by == settings.root_key:
+            _unwrapped(each)
+    return kept
+
+
 def wrapped_path(settings: Settings) -> Path:
     """Return where the wrapped root key stands."""
     return settings.data_path / "root.wrapped"
@@ -186,19 +209,25 @@ def _unwrapped(wrapped: Wrapped) -> Secret[bytes]:
     return key
 
 
-def _stretched(where: str, salt: bytes) -> Secret[bytes]:
-    path = Path(where.removeprefix(PASSPHRASE))
+def read_passphrase(path: Path) -> Secret[bytes]:
+    """Read a passphrase from a file, without the newline at its end.
+
+    Raises:
+        SetUpBroken: It cannot be read, others can read it, or it is too short or too long.
+    """
     try:
         check_private(path, "chmod 600")
-        passphrase = path.read_bytes()[: _MOST_PASSPHRASE + 1].strip(b"\r\n")
+        with path.open("rb") as file:
+            passphrase = file.read(MOST_PASSPHRASE + 2).rstrip(b"\r\n")
     except OSError as error:
         raise SetUpBroken(f"cannot read the passphrase from {path}: {error.strerror}") from error
-    if not _LEAST_PASSPHRASE <= len(passphrase) <= _MOST_PASSPHRASE:
-        raise SetUpBroken(f"the passphrase in {path} has {_LEAST_PASSPHRASE} to {_MOST_PASSPHRASE} bytes")
-    stretched = hashlib.scrypt(
-        passphrase, salt=salt, n=_SCRYPT_N, r=_SCRYPT_R, p=1, maxmem=_SCRYPT_MEMORY, dklen=ROOT_KEY_BYTES
-    )
-    return Secret(stretched)
+    if not LEAST_PASSPHRASE <= len(passphrase) <= MOST_PASSPHRASE:
+        raise SetUpBroken(f"the passphrase in {path} must have {LEAST_PASSPHRASE} to {MOST_PASSPHRASE} bytes")
+    return Secret(passphrase)
+
+
+def _stretched(where: str, salt: bytes) -> Secret[bytes]:
+    return stretch(read_passphrase(Path(where.removeprefix(PASSPHRASE))), salt)
 
 
 def _read_file(path: Path) -> Secret[bytes]:

@@ -13,8 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from smartagent.storage.copying import copy_in, copy_out
     from smartagent.storage.database import Database, Store
-    from smartagent.storage.errors import SchemaTooNew, SchemaTooOld, StoreUnavailable, WriterRuns
+    from smartagent.storage.errors import (
+        CopyRefused,
+        SchemaTooNew,
+        SchemaTooOld,
+        StoreUnavailable,
+        WriterRuns,
+    )
     from smartagent.storage.feed import Feed, Reload
     from smartagent.storage.leaves import read_leaves, read_size
     from smartagent.storage.log import LogJob, LogSession, Row
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from smartagent.storage.writer import run_writer
 
 __all__ = [
+    "CopyRefused",
     "Database",
     "Feed",
     "Lease",
@@ -40,6 +48,8 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "WriterRuns",
+    "copy_in",
+    "copy_out",
     "metadata",
     "migrate",
     "read_leaves",
@@ -48,8 +58,9 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "copying": ("copy_in", "copy_out"),
     "database": ("Database", "Store"),
-    "errors": ("SchemaTooNew", "SchemaTooOld", "StoreUnavailable", "WriterRuns"),
+    "errors": ("CopyRefused", "SchemaTooNew", "SchemaTooOld", "StoreUnavailable", "WriterRuns"),
     "feed": ("Feed", "Reload"),
     "leaves": ("read_leaves", "read_size"),
     "log": ("LogJob", "LogSession", "Row"),

@@ -44,3 +44,11 @@ class SchemaTooOld(SmartAgentError):
     code: ClassVar[str] = "schema-too-old"
     kind: ClassVar[Kind] = Kind.CONFLICT
     title: ClassVar[str] = "The store has not been migrated to this release."
+
+
+class CopyRefused(SmartAgentError):
+    """A store is not copied out or in as it was asked."""
+
+    code: ClassVar[str] = "copy-refused"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The store cannot be copied."

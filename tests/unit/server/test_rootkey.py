@@ -120,7 +120,7 @@ def test_another_passphrase_opens_nothing(settings, passphrase, tmp_path):
 @pytest.mark.parametrize("text", ["", "short", "x" * 5000])
 def test_a_passphrase_that_is_too_short_or_too_long_is_refused(settings, tmp_path, text):
     chosen = wrapped_settings(settings, passphrase_in(tmp_path / "other", text))
-    with pytest.raises(SetUpBroken, match="12 to 4096"):
+    with pytest.raises(SetUpBroken, match="must have 12 to 4096"):
         make_root_key(chosen, zeros)
 
 
