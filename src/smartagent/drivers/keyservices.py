@@ -211,17 +211,17 @@ class Pkcs11:
 
 
 class _Held(Protocol):
-    def encrypt(self, data: bytes, *, mechanism: object, mechanism_param: object) -> bytes:
+    def encrypt(self, data: bytes, **named: object) -> bytes:
         """Encrypt inside the module."""
         ...
 
-    def decrypt(self, data: bytes, *, mechanism: object, mechanism_param: object) -> bytes:
+    def decrypt(self, data: bytes, **named: object) -> bytes:
         """Decrypt inside the module."""
         ...
 
 
 class _Session(Protocol):
-    def generate_random(self, nbits: int) -> bytes:
+    def generate_random(self, *bits: int) -> bytes:
         """Return random bytes of the module."""
         ...
 
@@ -229,7 +229,7 @@ class _Session(Protocol):
 class _Library(Protocol):
     Mechanism: "_Mechanisms"
 
-    def GCMParams(self, nonce: bytes, aad: bytes, tag_bits: int) -> object:  # noqa: N802 -- the library's name
+    def GCMParams(self, *arguments: object) -> object:  # noqa: N802 -- the library's name
         """Return parameters of AES-GCM."""
         ...
 

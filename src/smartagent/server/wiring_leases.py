@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from smartagent.crypto import system_entropy
-from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin
+from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin, Web
 from smartagent.edge import Proof
 from smartagent.emergency import Emergencies
 from smartagent.emergency import Means as EmergencyMeans
@@ -14,11 +14,14 @@ from smartagent.kernel import Algorithm, IdPrefix, Secret
 from smartagent.leases import Backend, Lease, Leases, leases_of_agent
 from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.aws import AwsBackend
+from smartagent.leases.backends.azure import AzureBackend
+from smartagent.leases.backends.gcp import GcpBackend
 from smartagent.leases.backends.github import GithubBackend
 from smartagent.leases.backends.mariadb import MariaDbBackend
 from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.leases.backends.ssh import SshBackend
+from smartagent.leases.backends.workload import House
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.wiring_oauth import Outside, TokenService
@@ -57,7 +60,7 @@ def wire_leases(
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
             sealing=base.keyset,
-            backends=backends(base, outside),
+            backends=backends(base, outside, tokens),
             decide=book.decide_lease,
             granted=book.credentials_of,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
@@ -111,8 +114,14 @@ def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Em
     )
 
 
-def backends(base: Foundation, outside: Outside) -> Mapping[str, Backend]:
+def backends(base: Foundation, outside: Outside, tokens: Tokens) -> Mapping[str, Backend]:
     """Build what makes credentials, by the kind of provider."""
+    house = House(
+        base.settings.issuer,
+        lambda payload: tokens.rings.sign(Algorithm.RS256, "JWT", payload),
+        base.clock,
+        base.ids,
+    )
     known: tuple[Backend, ...] = (
         SecretBackend(),
         PostgresBackend(PostgresAdmin(system_entropy), system_entropy),
@@ -120,5 +129,7 @@ def backends(base: Foundation, outside: Outside) -> Mapping[str, Backend]:
         SshBackend(system_entropy),
         AwsBackend(Aws()),
         GithubBackend(outside.fetch, base.clock),
+        GcpBackend(Web(), house),
+        AzureBackend(Web(), house),
     )
     return {backend.kind: backend for backend in known}
