@@ -47,6 +47,12 @@ async def aws(reader):
     assert "orders-bucket" in await reader.do()
 
 
+async def clouds(reader):
+    """The entries are checked when they are written; what they make is tested with stand-ins elsewhere."""
+    assert "reports-bucket" in await reader.do()
+    assert "blobs" in await reader.do()
+
+
 async def secrets(reader):
     assert "billing-key" in await reader.do()
     assert "version 3 now" in await reader.do()

@@ -18,6 +18,7 @@ import pytest_asyncio
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
+    clouds,
     database,
     end_everything,
     mariadb,
@@ -318,6 +319,7 @@ SCENARIOS = {
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
     "keep-secrets.md": secrets,
+    "lease-google-cloud-and-azure-tokens.md": clouds,
     "protect-the-root-key.md": root_key,
     "use-secrets-of-other-stores.md": other_stores,
     "lease-a-database-login.md": database,
