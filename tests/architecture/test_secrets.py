@@ -23,6 +23,11 @@ from tests.architecture.tree import FILES, SRC
 CANARY = "canary-7f3a9c-that-must-never-be-seen"
 
 REVEALS = {
+    "accounts/endpoint.py ask_for_tokens": "the provider's token endpoint takes them",
+    "accounts/refreshing.py Refresher._opened": "it becomes text again",
+    "accounts/refreshing.py _bytes_of": "it is sealed",
+    "accounts/service.py Accounts.token": "the vault takes bytes",
+    "leases/backends/oauth.py OAuthBackend.issue": "a lease's fields are text",
     "cli/ctl/claiming.py _move_to_keyring": "the operating system's key ring keeps the operator's own key",
     "cli/run/runner.py _check_role": "the session's own token says which role it is of",
     "cli/run/runner.py _keep_telling": "the watcher ends the session with its token, over a pipe",
@@ -46,7 +51,8 @@ REVEALS = {
     "drivers/keyservices.py VaultTransit.wrap": "the service wraps the root key",
     "drivers/keyservices.py _gcm_wrap": "the module wraps the root key",
     "drivers/secretstores.py _from_vault": "the token is presented to the store",
-    "vault/elsewhere.py Elsewhere._read_again": "its length is looked at, and whether it changed",
+    "vault/elsewhere.py Elsewhere._read_again": "whether it changed is looked at",
+    "vault/elsewhere.py Elsewhere._read_outside": "its length is looked at",
     "crypto/stretch.py open_stream": "the passphrase's key goes to the cipher",
     "crypto/stretch.py seal_stream": "the passphrase's key goes to the cipher",
     "crypto/stretch.py stretch": "scrypt takes the passphrase",

@@ -87,6 +87,18 @@ async def backup(reader):
     assert "Restored the authority" in await reader.do()
 
 
+async def oauth_accounts(reader):
+    def answer(method, path, headers, body):
+        assert b"refresh_token=1%2F%2Frefresh-token" in body
+        return 200, {"access_token": "ya29.token", "token_type": "Bearer", "expires_in": 3600}
+
+    with StandIn(answer) as server:
+        reader.stands_for |= {"https://oauth2.example.com": server.url}
+        assert "connected" in await reader.do()
+        assert "account://google/ada" in await reader.do()
+        assert "ada-token" in await reader.do()
+
+
 async def other_stores(reader):
     def answer(method, path, headers, body):
         assert headers["X-Vault-Token"] == "hvs.CAES-example"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smartagent.cli.ctl import (
+    accounts,
     agents,
     audit,
     clients,
@@ -67,6 +68,7 @@ app.add_typer(leasing.provider_app, name="provider")
 app.add_typer(leasing.credential_app, name="credential")
 app.add_typer(leasing.lease_app, name="lease")
 app.add_typer(rotating.app, name="rotation")
+app.add_typer(accounts.app, name="account")
 app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 app.add_typer(agents.enrolments, name="enrolment")

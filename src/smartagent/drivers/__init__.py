@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from smartagent.drivers.keyservices import KeyService, key_service
     from smartagent.drivers.mariadb import MariaDbAdmin, MariaDbGrant, MariaDbTarget
     from smartagent.drivers.postgres import NewRole, PostgresAdmin, PostgresTarget, TableGrant
-    from smartagent.drivers.secretstores import SecretPlace, parse_place, read_place
+    from smartagent.drivers.secretstores import CACHE_SECONDS, SecretPlace, parse_place, read_place
     from smartagent.drivers.web import Web, WebAnswer
 
 __all__ = [
+    "CACHE_SECONDS",
     "AssumedRole",
     "Aws",
     "AwsAccount",
@@ -50,7 +51,7 @@ _MODULES: Final = {
     "keyservices": ("KeyService", "key_service"),
     "mariadb": ("MariaDbAdmin", "MariaDbGrant", "MariaDbTarget"),
     "postgres": ("NewRole", "PostgresAdmin", "PostgresTarget", "TableGrant"),
-    "secretstores": ("SecretPlace", "parse_place", "read_place"),
+    "secretstores": ("CACHE_SECONDS", "SecretPlace", "parse_place", "read_place"),
     "web": ("Web", "WebAnswer"),
 }
 _HOME: Final = {name: module for module, names in _MODULES.items() for name in names}

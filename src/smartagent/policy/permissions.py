@@ -79,6 +79,8 @@ class Permission(StrEnum):
     LEASES_RENEW = "leases.renew"
     LEASES_READ = "leases.read"
     LEASES_END = "leases.end"
+    ACCOUNTS_READ = "accounts.read"
+    ACCOUNTS_WRITE = "accounts.write"
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"

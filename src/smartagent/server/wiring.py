@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from smartagent import policy, vault
+from smartagent.accounts import accounts_routes
 from smartagent.audit import CustodyReader, LogReader, Sequencer
 from smartagent.audit.routes import routes as audit_routes
 from smartagent.clients import Clients
@@ -37,7 +38,7 @@ from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_keyset import wire_keyset
-from smartagent.server.wiring_leases import wire_emergencies, wire_leases, wire_vaultapi
+from smartagent.server.wiring_leases import wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -50,7 +51,7 @@ from smartagent.server.wiring_oauth import (
 from smartagent.server.wiring_rotation import wire_rotation
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
-from smartagent.vault import Elsewhere, Vault
+from smartagent.vault import Vault
 from smartagent.vaultapi import VaultApi, vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
@@ -84,10 +85,10 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, book, kept)
-    rotations = wire_rotation(base, identity, tokens, kept)
+    rotations = wire_rotation(base, identity, tokens, kept.vault)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     rooms = wire_house(base, identity, tokens, service, vaultapi, book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept.vault)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -97,7 +98,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(leases, rotations),
+        workers=(kept.accounts, leases, rotations),
         gateway=gateway,
     )
     routes = (
@@ -107,7 +108,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *service.routes,
         *signals_routes,
         *policy.routes(book, base.clock, _role_of(identity)),
-        *vault.routes(kept, base.keyset, rewrapping, base.clock, system_entropy),
+        *vault.routes(kept.vault, base.keyset, rewrapping, base.clock, system_entropy),
+        *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
         *wire_audit(base),
@@ -193,14 +195,6 @@ def wire_tokens(
     )
     tokens.follow(base.store.feed)
     return tokens
-
-
-def wire_vault(base: Foundation) -> Vault:
-    """Build the vault, and keep its entries fresh."""
-    kept = Vault(base.store.database, base.keyset, Elsewhere(base.clock))
-    base.store.feed.register(vault.SECRETS_TOPIC, kept.reload_secrets)
-    base.store.feed.register(vault.UPSTREAMS_TOPIC, kept.reload_upstreams)
-    return kept
 
 
 def wire_house(

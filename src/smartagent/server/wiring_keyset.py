@@ -3,6 +3,7 @@
 
 from typing import Final
 
+from smartagent.accounts.store import ACCESS_TOKENS, REFRESH_TOKENS
 from smartagent.kernel import IdPrefix
 from smartagent.keyset import KEYSET_TOPIC, Envelopes, Means, Rewrapping
 from smartagent.leases.store import KEPT_VALUES
@@ -21,6 +22,8 @@ COLUMNS: Final[tuple[Envelopes, ...]] = (
     KEPT_VALUES,
     PENDING_VALUES,
     FORMER_VALUES,
+    REFRESH_TOKENS,
+    ACCESS_TOKENS,
 )
 
 

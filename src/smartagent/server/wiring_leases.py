@@ -2,8 +2,10 @@
 """The composition root's third part: leases, and the backends that make what is leased."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
+from smartagent.accounts import Accounts
+from smartagent.accounts import Means as AccountsMeans
 from smartagent.crypto import system_entropy
 from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin, Web
 from smartagent.edge import Proof
@@ -18,6 +20,7 @@ from smartagent.leases.backends.azure import AzureBackend
 from smartagent.leases.backends.gcp import GcpBackend
 from smartagent.leases.backends.github import GithubBackend
 from smartagent.leases.backends.mariadb import MariaDbBackend
+from smartagent.leases.backends.oauth import OAuthBackend
 from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.leases.backends.ssh import SshBackend
@@ -27,30 +30,64 @@ from smartagent.server.foundation import Foundation
 from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
-from smartagent.vault import SecretNotFound, Vault
+from smartagent.vault import SECRETS_TOPIC, UPSTREAMS_TOPIC, Elsewhere, SecretNotFound, Vault
 from smartagent.vaultapi import Means as VaultApiMeans
 from smartagent.vaultapi import VaultApi
 
+ACCOUNTS_SECONDS: Final = 30
 TURN_SECONDS: Final = 6
 """How long leases wait for another node when the one that ends them dies."""
 
 
+class Kept(NamedTuple):
+    """What the house keeps for others."""
+
+    vault: Vault
+    accounts: Accounts
+
+
+def wire_vault(base: Foundation) -> Kept:
+    """Build the vault and the accounts, each of which reads from the other, and keep the vault's entries fresh."""
+    store = base.store
+    holder = base.ids.new(IdPrefix.REQUEST)
+    accounts = Accounts(
+        AccountsMeans(
+            clock=base.clock,
+            ids=base.ids,
+            database=store.database,
+            ledger=store.ledger,
+            turn=LedgerLease(store.database, store.ledger, base.clock, "accounts", holder, ACCOUNTS_SECONDS),
+            sealing=base.keyset,
+            fetch=Web(),
+            secret=lambda name: _secret_of(kept, name),
+            secret_exists=lambda name: _has(kept, name),
+            node=holder,
+        )
+    )
+    kept = Vault(store.database, base.keyset, Elsewhere(base.clock, accounts.token))
+    store.feed.register(SECRETS_TOPIC, kept.reload_secrets)
+    store.feed.register(UPSTREAMS_TOPIC, kept.reload_upstreams)
+    return Kept(kept, accounts)
+
+
+async def _secret_of(kept: Vault, name: str) -> Secret[bytes]:
+    return (await kept.obtain(name))[0]
+
+
+def _has(kept: Vault, name: str) -> bool:
+    try:
+        kept.secret(name)
+    except SecretNotFound:
+        return False
+    return True
+
+
 def wire_leases(
-    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, book: Book, kept: Vault
+    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, book: Book, kept: Kept
 ) -> Leases:
     """Build the leases, and keep their entries fresh."""
     store = base.store
     holder = base.ids.new(IdPrefix.REQUEST)
-
-    async def secret(name: str) -> Secret[bytes]:
-        return (await kept.obtain(name))[0]
-
-    def secret_exists(name: str) -> bool:
-        try:
-            kept.secret(name)
-        except SecretNotFound:
-            return False
-        return True
 
     leases = Leases(
         LeasesMeans(
@@ -60,12 +97,12 @@ def wire_leases(
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
             sealing=base.keyset,
-            backends=backends(base, outside, tokens),
+            backends=backends(base, outside, tokens, kept.accounts),
             decide=book.decide_lease,
             granted=book.credentials_of,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
-            secret=secret,
-            secret_exists=secret_exists,
+            secret=lambda name: _secret_of(kept.vault, name),
+            secret_exists=lambda name: _has(kept.vault, name),
         )
     )
     leases.follow(store.feed)
@@ -114,7 +151,7 @@ def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Em
     )
 
 
-def backends(base: Foundation, outside: Outside, tokens: Tokens) -> Mapping[str, Backend]:
+def backends(base: Foundation, outside: Outside, tokens: Tokens, accounts: Accounts) -> Mapping[str, Backend]:
     """Build what makes credentials, by the kind of provider."""
     house = House(
         base.settings.issuer,
@@ -131,5 +168,6 @@ def backends(base: Foundation, outside: Outside, tokens: Tokens) -> Mapping[str,
         GithubBackend(outside.fetch, base.clock),
         GcpBackend(Web(), house),
         AzureBackend(Web(), house),
+        OAuthBackend(accounts.token),
     )
     return {backend.kind: backend for backend in known}

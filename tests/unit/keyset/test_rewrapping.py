@@ -13,6 +13,7 @@ from smartagent.keyset.rules import KEEP_SECONDS, SETTLE_SECONDS
 from smartagent.vault import Elsewhere, Vault, Writer
 from smartagent.vault.store import SEALED_VALUES, SECRETS_TOPIC
 from tests.unit.identity.memory import FakeClock, FakeEntropy, MemoryStore
+from tests.unit.vault.fakes import no_account
 
 ROOT = Secret(b"r" * 32)
 
@@ -37,7 +38,7 @@ class Node:
         self.turn = Turn()
         self.rewrapping = Rewrapping(Means(clock, store, store, self.turn, (SEALED_VALUES,)), self.keyset)
         store.register(KEYSET_TOPIC, self.rewrapping.reload)
-        self.vault = Vault(store, self.keyset, Elsewhere(clock))
+        self.vault = Vault(store, self.keyset, Elsewhere(clock, no_account))
         store.register(SECRETS_TOPIC, self.vault.reload_secrets)
         self.writer = Writer(self.vault, self.keyset, clock, entropy)
         self._store = store

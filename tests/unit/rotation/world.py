@@ -16,6 +16,7 @@ from smartagent.rotation import (
 from smartagent.vault import SECRETS_TOPIC, Elsewhere, SecretNotFound, Vault, Writer
 from smartagent.vault import routes as vault_routes
 from tests.unit.identity.world import World
+from tests.unit.vault.fakes import no_account
 
 ROOT = Secret(b"r" * 32)
 OLD = b"old-value-" + b"aa11"
@@ -118,7 +119,7 @@ class RotationWorld(World):
         self.outside = outside or Outside()
         self.turn = Turn()
         sealing = Keyset(self.store, ROOT, self.entropy)
-        self.vault = Vault(self.store, sealing, Elsewhere(self.clock))
+        self.vault = Vault(self.store, sealing, Elsewhere(self.clock, no_account))
         self.store.register(SECRETS_TOPIC, self.vault.reload_secrets)
         self.open(vault_routes(self.vault, sealing, None, self.clock, self.entropy))
         self.others: list[Due] = []

@@ -5,6 +5,7 @@ import itertools
 
 import msgspec
 
+from smartagent.accounts import AccountNotFound
 from smartagent.drivers import read_place
 from smartagent.edge import Inbound
 from smartagent.kernel import Caller, CallerKind, Secret
@@ -29,6 +30,11 @@ class FakeEntropy:
         return b"".join(next(self._counter).to_bytes(4) for _ in range(size_bytes // 4 + 1))[:size_bytes]
 
 
+async def no_account(provider, name):
+    """Say that there is none."""
+    raise AccountNotFound(f"{provider}/{name}")
+
+
 def vault_store():
     return FakeStore(secrets, secret_versions, upstreams)
 
@@ -37,7 +43,7 @@ class Desk:
     def __init__(self, store, root=ROOT, read=read_place):
         self.store = store
         sealing = Keyset(store, root, FakeEntropy())
-        self.vault = Vault(store, sealing, Elsewhere(FakeClock(), read))
+        self.vault = Vault(store, sealing, Elsewhere(FakeClock(), no_account, read))
         made = routes(self.vault, sealing, None, FakeClock(), FakeEntropy())
         self.routes = {(route.method, route.path): route for route in made}
 

@@ -12,7 +12,7 @@ from smartagent.vault.elsewhere import parse_source
 from smartagent.vault.errors import SecretRefused, SecretUnreachable
 from smartagent.vault.store import secret_versions
 from tests.unit.identity.memory import FakeClock
-from tests.unit.vault.fakes import Desk, vault_store
+from tests.unit.vault.fakes import Desk, no_account, vault_store
 
 AWS = "awssm:///prod/db?region=eu-west-1&key=password"
 HASHI = "hashivault://secret/app/db?address=https://vault.example&token=vault-token&key=password"
@@ -111,7 +111,7 @@ async def test_a_destroyed_link_is_gone(desk):
 class Reading:
     def __init__(self, outside):
         self.clock = FakeClock()
-        self.elsewhere = Elsewhere(self.clock, outside)
+        self.elsewhere = Elsewhere(self.clock, no_account, outside)
 
     async def values(self, source=AWS):
         return [each.reveal() for each in await self.elsewhere.obtain(source, self.token)]

@@ -23,7 +23,7 @@ from smartagent.vault import (
     VaultChanged,
 )
 from smartagent.vault.store import secret_versions
-from tests.unit.vault.fakes import ORDERS, RAW, ROOT, Desk, FakeClock, FakeEntropy, shown
+from tests.unit.vault.fakes import ORDERS, RAW, ROOT, Desk, FakeClock, FakeEntropy, no_account, shown
 
 KEY = b"hunter2-hunter2-hunter2"
 
@@ -39,7 +39,7 @@ async def test_a_secret_that_went_in_opens_for_an_upstream_byte_for_byte(store):
     await desk.put_secret("odd", odd)
 
     assert await values(desk.vault, "odd") == [odd]
-    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock()))
+    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock(), no_account))
     await fresh.reload_secrets(())
     assert await values(fresh, "odd") == [odd]
 
@@ -160,7 +160,9 @@ async def test_an_old_version_cannot_be_passed_off_as_the_current_one(store):
 
 async def test_another_root_key_opens_nothing(store):
     await Desk(store).put_secret("key", KEY)
-    stranger = Vault(store, Keyset(store, Secret(b"\x01" * 32), FakeEntropy()), Elsewhere(FakeClock()))
+    stranger = Vault(
+        store, Keyset(store, Secret(b"\x01" * 32), FakeEntropy()), Elsewhere(FakeClock(), no_account)
+    )
     await stranger.reload_secrets(())
 
     with pytest.raises(CannotUnseal):
@@ -278,7 +280,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
     assert (again.reply.status, desk.vault.upstream("orders").place) == (200, "header:X-Key")
     assert shown(await desk.decide("GET", "/v1/upstreams"))["upstreams"] == [shown(again)]
     assert shown(await desk.decide("GET", "/v1/secrets"))["secrets"][0]["used_by"] == ["orders"]
-    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock()))
+    fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock(), no_account))
     await fresh.reload_upstreams(())
     assert fresh.upstream("orders") == desk.vault.upstream("orders")
 
