@@ -99,6 +99,11 @@ async def oauth_accounts(reader):
         assert "ada-token" in await reader.do()
 
 
+async def files(reader):
+    """The entries are checked when they are written."""
+    assert "orders-files" in await reader.do()
+
+
 async def other_stores(reader):
     def answer(method, path, headers, body):
         assert headers["X-Vault-Token"] == "hvs.CAES-example"

@@ -17,6 +17,7 @@ from smartagent.leases import Backend, Lease, Leases, leases_of_agent
 from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.aws import AwsBackend
 from smartagent.leases.backends.azure import AzureBackend
+from smartagent.leases.backends.files import FilesBackend
 from smartagent.leases.backends.gcp import GcpBackend
 from smartagent.leases.backends.github import GithubBackend
 from smartagent.leases.backends.mariadb import MariaDbBackend
@@ -169,5 +170,8 @@ def backends(base: Foundation, outside: Outside, tokens: Tokens, accounts: Accou
         GcpBackend(Web(), house),
         AzureBackend(Web(), house),
         OAuthBackend(accounts.token),
+        FilesBackend(
+            base.settings.issuer, lambda typ, payload: tokens.rings.sign(Algorithm.EDDSA, typ, payload)
+        ),
     )
     return {backend.kind: backend for backend in known}
