@@ -116,8 +116,10 @@ def test_aws_kms_refuses_what_it_did_not_wrap_for_this(aws):
 
 
 def test_a_service_that_does_not_answer_says_so():
-    with pytest.raises(DriverUnreachable):
-        key_service(f"awskms:///alias/x?region=eu-west-1&endpoint=http://127.0.0.1:{free_port()}").wrap(KEY)
+    uri = f"awskms:///alias/x?region=eu-west-1&endpoint=http://127.0.0.1:{free_port()}"
+    credentials = environment(AWS_ACCESS_KEY_ID="AKIAX", AWS_SECRET_ACCESS_KEY="x")
+    with credentials, pytest.raises(DriverUnreachable):
+        key_service(uri).wrap(KEY)
 
 
 class Wrapping:

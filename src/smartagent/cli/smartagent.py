@@ -133,7 +133,7 @@ def demo() -> None:
 
 
 @app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-def run_program(
+def run_program(  # noqa: PLR0913 -- what there is to choose
     command: Annotated[list[str], typer.Argument(help="The program and its arguments, after --.")],
     *,
     role: Annotated[str, typer.Option(help="The role that the agent must have.")] = "",
@@ -145,12 +145,17 @@ def run_program(
     socket_only: Annotated[
         bool, typer.Option("--socket-only", help="Put no credential into the environment.")
     ] = False,
+    rotate_key_after: Annotated[
+        int, typer.Option(help="Days after which the agent's own key is replaced; 0: never.", min=0)
+    ] = 30,
 ) -> None:
     """Run a program with the credentials of the agent's role, which die with it."""
     from smartagent.cli.run import Wanted, run  # noqa: PLC0415 -- other commands do not need it
     from smartagent.server import environment  # noqa: PLC0415 -- other commands do not need it
 
-    wanted = Wanted(tuple(command), role, key, server.rstrip("/"), tuple(only or ()), socket_only)
+    wanted = Wanted(
+        tuple(command), role, key, server.rstrip("/"), tuple(only or ()), socket_only, rotate_key_after
+    )
     code = run(wanted, environment())
     if code:
         raise Exit(code, "")

@@ -48,6 +48,7 @@ from smartagent.crypto.messages import (
     attest_message,
     claim_message,
     enrol_message,
+    next_key_message,
     operator_message,
     session_message,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "inclusion_proof",
     "leaf_hash",
     "mark_of",
+    "next_key_message",
     "node_hash",
     "number_of",
     "open_note",

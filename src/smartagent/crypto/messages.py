@@ -21,6 +21,11 @@ def operator_message(issuer: str, operator_id: str, nonce: str) -> bytes:
     return _lines("smartagent/v1/operator-session", issuer, operator_id, nonce)
 
 
+def next_key_message(issuer: str, agent_id: str, nonce: str, public_key: bytes) -> bytes:
+    """Return what an agent signs with its key and with the next one, to have the next one taken."""
+    return _lines("smartagent/v1/next-key", issuer, agent_id, nonce, b64u(public_key))
+
+
 def enrol_message(issuer: str, enrolment_token: str, public_key: bytes) -> bytes:
     """Return what a new agent signs with the key it enrols."""
     return _lines("smartagent/v1/enrol", issuer, _hashed(enrolment_token), b64u(public_key))

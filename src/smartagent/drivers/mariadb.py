@@ -162,10 +162,15 @@ class MariaDbAdmin:
         self, target: MariaDbTarget, password: Secret[bytes], user: str, new: Secret[str]
     ) -> None:
         """Give the target's own user, or another of any host, the password `new`."""
-        whom = "CURRENT_USER()" if user == target.user else f"{_text(user)}@'%'"
+        # Of another user, SET PASSWORD would need UPDATE on the system's tables; this needs CREATE USER.
+        statement = (
+            f"SET PASSWORD FOR CURRENT_USER() = '{_hash(new)}'"
+            if user == target.user
+            else f"ALTER USER {_text(user)}@'%' IDENTIFIED VIA mysql_native_password USING '{_hash(new)}'"
+        )
 
         async def work(cursor: Cursor) -> None:
-            await cursor.execute(f"SET PASSWORD FOR {whom} = '{_hash(new)}'")
+            await cursor.execute(statement)
 
         await self._run(target, password, work)
 

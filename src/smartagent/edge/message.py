@@ -18,6 +18,8 @@ class Proof(StrEnum):
     """A token of ours: an agent's `Bearer`, or an operator's with its DPoP proof."""
     NONCE_SIGNATURE = "nonce-signature"
     """A challenge's nonce, signed with the agent's key."""
+    NEXT_KEY = "next-key"
+    """A challenge's nonce and an agent's next key, signed with the agent's key and with the next one."""
     OPERATOR_SIGNATURE = "operator-signature"
     """The same, with the operator's key."""
     CLIENT_AUTHENTICATION = "client-authentication"

@@ -12,6 +12,7 @@ from smartagent.crypto import (
     PublicKey,
     claim_message,
     enrol_message,
+    next_key_message,
     operator_message,
     session_message,
     sha256,
@@ -22,7 +23,13 @@ from smartagent.identity.directory import Directory
 from smartagent.identity.means import Means
 from smartagent.identity.model import Purpose
 from smartagent.identity.nonce import check_nonce
-from smartagent.identity.shapes import ClaimRequest, EnrolRequest, OperatorSessionRequest, SessionRequest
+from smartagent.identity.shapes import (
+    ClaimRequest,
+    EnrolRequest,
+    NextKeyRequest,
+    OperatorSessionRequest,
+    SessionRequest,
+)
 from smartagent.identity.store import read_claim_link, read_enrolment
 from smartagent.identity.usable import check_active, check_unused
 from smartagent.kernel import Caller, CallerKind
@@ -51,6 +58,30 @@ class Authenticators:
         claim = check_nonce(self._means.nonce_key, Purpose.SESSION, agent.id, request.nonce, now=now)
         message = session_message(self._means.issuer, agent.id, request.nonce)
         check_signature(self._directory.key_of(agent), request.signature, message)
+        return Caller(
+            principal=agent.id,
+            kind=CallerKind.AGENT,
+            role=agent.role,
+            client_ip=inbound.client_ip,
+            claims=(claim,),
+        )
+
+    async def by_next_key(self, inbound: Inbound) -> Caller:
+        """Authenticate an agent that brings its next key: the old key and the new one sign for it.
+
+        Raises:
+            AuthenticationFailed: The agent may not act, the nonce is not good, or a signature does not hold.
+            MalformedKey: The key is not a sound Ed25519 public key.
+            MalformedRequest: The body is none.
+        """
+        request = parse_json(inbound.body, NextKeyRequest)
+        agent = check_active(self._directory.agent(inbound.params["id"]))
+        now = self._means.clock.now()
+        claim = check_nonce(self._means.nonce_key, Purpose.KEY, agent.id, request.nonce, now=now)
+        key = PublicKey.parse(unb64u(request.public_key))
+        message = next_key_message(self._means.issuer, agent.id, request.nonce, key.raw)
+        check_signature(self._directory.key_of(agent), request.signature, message)
+        check_signature(key, request.next_signature, message)
         return Caller(
             principal=agent.id,
             kind=CallerKind.AGENT,

@@ -40,8 +40,8 @@ class Challenges:
     def _principal(self, request: ChallengeRequest) -> str:
         if bool(request.agent) == bool(request.operator):
             raise MalformedRequest("name an agent or an operator")
-        if (request.purpose is Purpose.SESSION) != bool(request.agent):
-            raise MalformedRequest("an agent asks for `session`, an operator for `operator-session`")
+        if (request.purpose is Purpose.OPERATOR_SESSION) == bool(request.agent):
+            raise MalformedRequest("an agent asks for `session` or `key`, an operator for `operator-session`")
         if request.agent:
             return check_active(self._directory.agent(request.agent)).id
         operator = self._directory.operator(request.operator)

@@ -75,6 +75,7 @@ class Inventory:
             public_key=agent.public_key,
             created_at=agent.created_at,
             last_changed_at=now,
+            key_since=agent.key_since,
         )
         return Outcome(
             Reply(200, agent_view(changed)),

@@ -19,13 +19,15 @@ class Purpose(StrEnum):
 
     SESSION = "session"
     OPERATOR_SESSION = "operator-session"
+    KEY = "key"
 
 
 class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An agent as every node holds it in memory.  `public_key` is 32 bytes that were checked once.
 
     `owner` is the operator who made the enrolment token; `role` is the one it was made for.
-    The thumbprint of the key is not kept: a hundred thousand of them are ten megabytes.
+    The thumbprint of the key is not kept: a hundred thousand of them are ten megabytes.  `key_since` is when
+    the key came, 0 when it is the first one.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     public_key: bytes
     created_at: int
     last_changed_at: int
+    key_since: int = 0
 
 
 class Operator(msgspec.Struct, frozen=True, gc=False, array_like=True):

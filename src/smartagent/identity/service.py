@@ -12,6 +12,7 @@ from smartagent.identity.directory import Directory
 from smartagent.identity.enrol import Enrolling
 from smartagent.identity.inventory import Inventory
 from smartagent.identity.means import Means
+from smartagent.identity.rekey import Rekeying
 from smartagent.identity.store import AGENTS_TOPIC, OPERATORS_TOPIC
 from smartagent.kernel import Caller, Ledger, Secret
 from smartagent.storage import Feed
@@ -27,6 +28,7 @@ class Identity:
         self.challenges = Challenges(means, self.directory)
         self.enrolling = Enrolling(means)
         self.attesting = Attesting(means)
+        self.rekeying = Rekeying(means)
         self.claiming = Claiming(means)
         self.inventory = Inventory(means, self.directory)
         self._proofs = Authenticators(means, self.directory)
@@ -41,6 +43,7 @@ class Identity:
         return {
             Proof.NONCE_SIGNATURE: self._proofs.by_nonce_signature,
             Proof.OPERATOR_SIGNATURE: self._proofs.by_operator_signature,
+            Proof.NEXT_KEY: self._proofs.by_next_key,
             Proof.ENROLMENT: self._proofs.by_enrolment,
             Proof.CLAIM_LINK: self._proofs.by_claim_link,
             Proof.WORKLOAD: self.attesting.by_attestation,

@@ -60,6 +60,15 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class NextKeyRequest(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/agents/{id}/key`.  Both signatures are over the same text: see `crypto.next_key_message`."""
+
+    nonce: str
+    public_key: str
+    signature: str
+    next_signature: str
+
+
 class AttestRequest(msgspec.Struct, frozen=True):
     """The body of `POST /v1/agents/attest`.  Without a name the agent is called by its workload's `sub`."""
 

@@ -43,6 +43,7 @@ agents: Final = Table(
     Column("public_key", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("last_changed_at", BigInteger, nullable=False),
+    Column("key_since", BigInteger, nullable=False, server_default="0"),
 )
 operators: Final = Table(
     "operators",
@@ -124,6 +125,19 @@ _SET_STATUS: Final = (
     .values(
         status=bindparam("new_status", type_=Text()),
         last_changed_at=bindparam("new_last_changed_at", type_=BigInteger()),
+    )
+)
+_SET_KEY: Final = (
+    update(agents)
+    .where(
+        agents.c.id == bindparam("old_id"),
+        agents.c.public_key == bindparam("old_public_key"),
+        agents.c.status == AgentStatus.ACTIVE.value,
+    )
+    .values(
+        public_key=bindparam("new_public_key", type_=LargeBinary()),
+        key_since=bindparam("new_key_since", type_=BigInteger()),
+        last_changed_at=bindparam("new_key_since", type_=BigInteger()),
     )
 )
 _SUSPEND_WHEN_ACTIVE: Final = (
@@ -244,8 +258,20 @@ def add_agent(agent: Agent) -> Write:
         "new_public_key": agent.public_key,
         "new_created_at": agent.created_at,
         "new_last_changed_at": agent.last_changed_at,
+        "new_key_since": agent.key_since,
     }
     return Write(_ADD_AGENT, values, lost=AgentChanged(agent.id))
+
+
+def set_key(agent: Agent, public_key: bytes, *, now: int) -> Write:
+    """Give an agent another key, provided that it still has the one that was seen, and may act."""
+    values: dict[str, Scalar] = {
+        "old_id": agent.id,
+        "old_public_key": agent.public_key,
+        "new_public_key": public_key,
+        "new_key_since": now,
+    }
+    return Write(_SET_KEY, values, lost=AgentChanged(agent.id))
 
 
 def add_operator(operator: Operator) -> Write:

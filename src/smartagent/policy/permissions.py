@@ -22,6 +22,7 @@ class Permission(StrEnum):
     AGENTS_ENROL = "agents.enrol"
     AGENTS_READ = "agents.read"
     AGENTS_WRITE = "agents.write"
+    AGENTS_REKEY = "agents.rekey"
     OPERATORS_READ = "operators.read"
     CHALLENGES_CREATE = "challenges.create"
     SESSIONS_OPEN = "sessions.open"

@@ -52,6 +52,7 @@ from smartagent.sdk.operator import MalformedLink, Operator, claim_house, parse_
 from smartagent.sdk.proofs import client_assertion, dpop_proof, session_proof
 from smartagent.sdk.receipt_errors import ReceiptError
 from smartagent.sdk.receipts import verify_custody, verify_export
+from smartagent.sdk.rekey import rotate_key_file
 from smartagent.sdk.resource import ProtectedResource
 from smartagent.sdk.revocation import AnySource, IntrospectionSource
 from smartagent.sdk.secevents import SetAnswer, SetReceiver
@@ -123,6 +124,7 @@ __all__ = [
     "open_checkpoint",
     "parse_link",
     "refusal_of",
+    "rotate_key_file",
     "save_key_file",
     "session",
     "session_proof",

@@ -6,22 +6,26 @@ async with Agent(load_key_file(path), gateway="https://gw.example") as agent:
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
+from smartagent.crypto import SigningKey
 from smartagent.sdk.client import JSON, Client, Means, register
-from smartagent.sdk.exchange import Answer, read
-from smartagent.sdk.keyfile import Holder
+from smartagent.sdk.exchange import UNAUTHORIZED, Answer, AuthorityRefused, good, read
+from smartagent.sdk.keyfile import Holder, other_keys
 from smartagent.sdk.proofs import (
     ASSERTION_TYPE,
     attestation_proof,
     client_assertion,
     enrolment,
+    next_key_proof,
     session_proof,
 )
+
+T = TypeVar("T")
 
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _RENEW_AT_MOST_SECONDS: Final = 60
@@ -114,12 +118,30 @@ class Agent(Client):
             AuthorityRefused: The agent may not act, or asks for what its role does not have.
             AuthorityUnreachable: There was no answer.
         """
-        nonce = await self._nonce("agent", "session")
-        proof = session_proof(self._holder.key, self._issuer, self.id, nonce)
-        body = {**proof, "scope": scope, "audience": audience}
-        if continuing:
-            body["continue"] = continuing
-        return read(await self._post("/v1/sessions", JSON, msgspec.json.encode(body)), Session)
+
+        async def opened() -> Session:
+            nonce = await self._nonce("agent", "session")
+            proof = session_proof(self._holder.key, self._issuer, self.id, nonce)
+            body = {**proof, "scope": scope, "audience": audience}
+            if continuing:
+                body["continue"] = continuing
+            return read(await self._post("/v1/sessions", JSON, msgspec.json.encode(body)), Session)
+
+        return await self._with_its_key(opened)
+
+    async def replace_key(self, following: SigningKey) -> None:
+        """Have the authority take the key that follows; from then on this agent signs with it.
+
+        Tokens that were got before stay good until their own end.
+
+        Raises:
+            AuthorityRefused: The agent may not act, or the key is known already.
+            AuthorityUnreachable: There was no answer; the key may be in force all the same.
+        """
+        nonce = await self._nonce("agent", "key")
+        body = next_key_proof(self._holder.key, following, self._issuer, self.id, nonce)
+        good(await self._post(f"/v1/agents/{self.id}/key", JSON, msgspec.json.encode(body)))
+        self._holder = Holder(following, self._issuer, self.id, self._holder.path)
 
     async def token(self, scope: str = "", audience: str = "") -> str:
         """Return an access token with a while to live: a kept one, or a new one.
@@ -137,7 +159,10 @@ class Agent(Client):
             return kept
         # However many calls find the token old, one of them renews it.
         async with self._renewing:
-            return self._fresh(scope, audience) or await self._renew(scope, audience)
+            renewed = self._fresh(scope, audience)
+            if renewed is not None:
+                return renewed
+            return await self._with_its_key(lambda: self._renew(scope, audience))
 
     async def call(
         self,
@@ -164,6 +189,22 @@ class Agent(Client):
         token = await self.token()
         sent = {**(headers or {}), "authorization": f"Bearer {token}"}
         return await self._means.exchange(method, f"{self._gateway}/{upstream}{path}", sent, body)
+
+    async def _with_its_key(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do `act`; when the key is refused and its file has another one by now, do it with that."""
+        try:
+            return await act()
+        except AuthorityRefused as refused:
+            if refused.status != UNAUTHORIZED:
+                raise
+            before = self._holder
+            for holder in other_keys(before):
+                self._holder = holder
+                try:
+                    return await act()
+                except AuthorityRefused:
+                    self._holder = before
+            raise
 
     def _fresh(self, scope: str, audience: str) -> str | None:
         kept = self._kept.get((scope, audience))

@@ -34,6 +34,10 @@ class AuthorityUnreachable(ExchangeError):
     title: ClassVar[str] = "The authority does not answer."
 
 
+UNAUTHORIZED: Final = 401
+"""HTTP's status of who is not known, or does not prove it."""
+
+
 class AuthorityRefused(ExchangeError):
     """The authority said no.
 

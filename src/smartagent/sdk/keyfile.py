@@ -6,6 +6,7 @@ read proves nothing.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -27,11 +28,15 @@ class KeyFileUnusable(SmartAgentError):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """A key, whose it is and at which authority.  `principal` is empty until it is known there."""
+    """A key, whose it is and at which authority.
+
+    `principal` is empty until it is known there.  `path` is the file it was read from, which may get another key.
+    """
 
     key: SigningKey
     issuer: str = ""
     principal: str = ""
+    path: str = ""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -53,6 +58,18 @@ def make_key_file(path: Path, entropy: Entropy) -> Holder:
     except OSError as error:
         raise KeyFileUnusable(f"{path.name}: {error.strerror}") from error
     return holder
+
+
+def add_key_file(path: Path, holder: Holder) -> None:
+    """Make a file for a key that there is; it is durable when this returns.
+
+    Raises:
+        KeyFileUnusable: There is a file already, which is not overwritten, or it cannot be made.
+    """
+    try:
+        _write(path, holder)
+    except OSError as error:
+        raise KeyFileUnusable(f"{path.name}: {error.strerror}") from error
 
 
 def save_key_file(path: Path, holder: Holder) -> None:
@@ -90,7 +107,23 @@ def load_key_file(path: Path) -> Holder:
         key = SigningKey.from_seed(Secret(unb64u(stored.seed)))
     except (msgspec.MsgspecError, MalformedEncoding, MalformedKey):
         raise KeyFileUnusable(f"{path.name}: not a key file") from None
-    return Holder(key, stored.issuer, stored.principal)
+    return Holder(key, stored.issuer, stored.principal, str(path.absolute()))
+
+
+def next_key_file(path: Path) -> Path:
+    """Return where the next key stands while the authority is asked to take it."""
+    return path.with_name(path.name + ".next")
+
+
+def other_keys(holder: Holder) -> Iterator[Holder]:
+    """Yield the same principal's other keys, as its file and the one beside it have them now."""
+    for path in (Path(holder.path), next_key_file(Path(holder.path))) if holder.path else ():
+        try:
+            found = load_key_file(path)
+        except KeyFileUnusable:
+            continue
+        if found.key.public.raw != holder.key.public.raw and found.principal == holder.principal:
+            yield Holder(found.key, holder.issuer, holder.principal, holder.path)
 
 
 def _write(path: Path, holder: Holder) -> None:

@@ -14,6 +14,7 @@ from smartagent.crypto import (
     b64u,
     claim_message,
     enrol_message,
+    next_key_message,
     operator_message,
     session_message,
     sha256,
@@ -30,6 +31,19 @@ def session_proof(key: SigningKey, issuer: str, agent_id: str, nonce: str) -> di
     """Return the body of `POST /v1/sessions`, without what the token should be good for."""
     signature = key.sign(session_message(issuer, agent_id, nonce))
     return {"agent": agent_id, "nonce": nonce, "signature": b64u(signature)}
+
+
+def next_key_proof(
+    key: SigningKey, following: SigningKey, issuer: str, agent_id: str, nonce: str
+) -> dict[str, str]:
+    """Return the body of `POST /v1/agents/{id}/key`: both keys sign for the one that follows."""
+    message = next_key_message(issuer, agent_id, nonce, following.public.raw)
+    return {
+        "nonce": nonce,
+        "public_key": b64u(following.public.raw),
+        "signature": b64u(key.sign(message)),
+        "next_signature": b64u(following.sign(message)),
+    }
 
 
 def operator_proof(key: SigningKey, issuer: str, operator_id: str, nonce: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ _ERRORS: Final[dict[int, str]] = {
 _SECURITY: Final[dict[Proof, list[dict[str, list[str]]]]] = {
     Proof.ACCESS_TOKEN: [{"agentToken": []}, {"operatorToken": []}],
     Proof.NONCE_SIGNATURE: [],
+    Proof.NEXT_KEY: [],
     Proof.OPERATOR_SIGNATURE: [],
     Proof.CLIENT_AUTHENTICATION: [],
     Proof.CLIENT_OR_TOKEN: [{}, {"agentToken": []}, {"operatorToken": []}],

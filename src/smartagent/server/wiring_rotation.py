@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from smartagent.crypto import system_entropy
-from smartagent.drivers import Aws, PostgresAdmin, Web
+from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin, Web
 from smartagent.identity import AgentStatus, Identity
 from smartagent.kernel import Change, IdPrefix, Secret, Write
 from smartagent.rotation import DAY_SECONDS, Due, Rotations, Rotator
 from smartagent.rotation import Means as RotationMeans
 from smartagent.rotation.backends.aws import AwsKeyRotator
 from smartagent.rotation.backends.http import HttpRotator
+from smartagent.rotation.backends.mariadb import MariaDbRotator
 from smartagent.rotation.backends.postgresql import PostgresRotator
 from smartagent.server.foundation import Foundation
 from smartagent.signals import LedgerLease
@@ -89,6 +90,7 @@ def rotators() -> Mapping[str, Rotator]:
     """Build what rotates, by kind."""
     known: tuple[Rotator, ...] = (
         PostgresRotator(PostgresAdmin(system_entropy), system_entropy),
+        MariaDbRotator(MariaDbAdmin(), system_entropy),
         HttpRotator(Web()),
         AwsKeyRotator(Aws()),
     )
@@ -112,7 +114,8 @@ def _agents_keys(identity: Identity, now: float) -> list[Due]:
     """Agents rotate their own keys; those that have not for too long are shown."""
     lines = []
     for agent in identity.directory.agents():
-        due_at = agent.created_at + AGENT_KEY_DAYS * DAY_SECONDS
+        since = agent.key_since or agent.created_at
+        due_at = since + AGENT_KEY_DAYS * DAY_SECONDS
         if agent.status is AgentStatus.ACTIVE and now > due_at:
-            lines.append(Due(f"agent-key/{agent.id}", "agent-key", agent.created_at, due_at, overdue=True))
+            lines.append(Due(f"agent-key/{agent.id}", "agent-key", since, due_at, overdue=True))
     return lines

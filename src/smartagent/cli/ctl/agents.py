@@ -123,6 +123,26 @@ def token(
         say(str(got["access_token"]))
 
 
+@app.command("rotate-key")
+def rotate_key(
+    ctx: typer.Context,
+    *,
+    key_file: KeyFile,
+    older_than: Annotated[int, typer.Option(help="Days; do nothing when the key is younger.", min=0)] = 0,
+    server: Annotated[str, typer.Option(help="The authority's address.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """On the agent's machine: make its next key, and have the authority take it.  Safe to repeat."""
+    from smartagent.cli.ctl.agentside import rotate_own_key  # noqa: PLC0415 -- loads the client
+
+    done_ = rotate_own_key(place_of(ctx), server, key_file, older_than)
+    text = "The agent signs with its new key now." if done_ else "The key is young enough."
+    if as_json:
+        show_json({"rotated": done_})
+    else:
+        say(text)
+
+
 @app.command()
 def assertion(*, key_file: KeyFile) -> None:
     """On the agent's machine: sign what it authenticates with at OAuth endpoints, and write it to standard output.

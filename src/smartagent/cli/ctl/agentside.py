@@ -19,6 +19,7 @@ from smartagent.sdk import (
     enrol,
     load_key_file,
     make_key_file,
+    rotate_key_file,
     save_key_file,
     system_means,
 )
@@ -69,6 +70,24 @@ def get_token(place: Place, server: str, key_file: Path, wanted: tuple[str, str]
         async with Agent(holder, means=means_for(holder.issuer, server or place.server)) as own:
             session = await own.open_session(scope, audience)
             return dict(msgspec.structs.asdict(session))
+
+    return finished(run())
+
+
+def rotate_own_key(place: Place, server: str, key_file: Path, older_than_days: int) -> bool:
+    """Replace the key in `key_file`; say whether that was done.
+
+    Raises:
+        Exit: The key is not enrolled, or the authority refused.
+    """
+    holder = _enrolled(key_file)
+
+    async def run() -> bool:
+        means = means_for(holder.issuer, server or place.server)
+        try:
+            return await rotate_key_file(key_file, older_than_days=older_than_days, means=means)
+        finally:
+            await means.exchange.close()
 
     return finished(run())
 

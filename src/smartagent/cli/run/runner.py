@@ -31,6 +31,7 @@ from smartagent.sdk import (
     Available,
     Holder,
     load_key_file,
+    rotate_key_file,
     session,
 )
 
@@ -54,6 +55,7 @@ class Wanted(msgspec.Struct, frozen=True):
     server: str = ""
     only: tuple[str, ...] = ()
     socket_only: bool = False
+    rotate_after_days: int = 0
 
 
 def run(wanted: Wanted, environ: Mapping[str, str]) -> int:
@@ -63,17 +65,25 @@ def run(wanted: Wanted, environ: Mapping[str, str]) -> int:
         Exit: There is no session, or no credential; the program was not started.
     """
     keep_to_oneself()
-    holder = load_key_file(wanted.key_file)
-    if not holder.principal:
-        raise Exit(USAGE, f"The key in {wanted.key_file} is not enrolled.")
-    if wanted.server:
-        holder = Holder(holder.key, wanted.server, holder.principal)
+    holder = _holder_of(wanted)
     try:
+        if wanted.rotate_after_days and not wanted.server:
+            asyncio.run(rotate_key_file(wanted.key_file, older_than_days=wanted.rotate_after_days))
+            holder = _holder_of(wanted)
         return asyncio.run(_run(wanted, holder, environ))
     except AuthorityUnreachable as error:
         raise Exit(UNREACHABLE, f"The authority at {holder.issuer} does not answer ({error}).") from None
     except AuthorityRefused as error:
         raise Exit(REFUSED, f"The authority refused: {error}.") from None
+
+
+def _holder_of(wanted: Wanted) -> Holder:
+    holder = load_key_file(wanted.key_file)
+    if not holder.principal:
+        raise Exit(USAGE, f"The key in {wanted.key_file} is not enrolled.")
+    if wanted.server:
+        return Holder(holder.key, wanted.server, holder.principal, holder.path)
+    return holder
 
 
 async def _run(wanted: Wanted, holder: Holder, environ: Mapping[str, str]) -> int:
