@@ -164,6 +164,8 @@ async def end_everything(reader):
     reader.stands_for["agt_..."] = agent
     assert "every token it was given" in await reader.do()
     assert '"typ":"smartagent-revocation-report+jwt"' in await reader.do()
+    reader.stands_for["--role reporter"] = "--role worker"
+    assert "The drill passed." in await reader.do()
 
 
 async def vault_clients(reader):

@@ -12,6 +12,7 @@ from smartagent.cli.ctl import (
     audit,
     clients,
     delegations,
+    drill,
     issuers,
     keys,
     leasing,
@@ -61,6 +62,7 @@ def place(
 login.add_to(app)
 status.add_to(app)
 signin.add_to(app)
+drill.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")

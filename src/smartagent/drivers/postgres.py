@@ -9,8 +9,8 @@ cannot stand in the server's log.
 import asyncio
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeVar
 
@@ -193,6 +193,24 @@ class PostgresAdmin:
         """Say nothing when the target's user gets in with `password`, on a connection of its own."""
         connection = await self._guarded(self._connect(target, password))
         await connection.close(timeout=_CONNECT_SECONDS)
+
+    @asynccontextmanager
+    async def held_login(
+        self, target: PostgresTarget, password: Secret[str]
+    ) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+        """Keep a connection of the target's user open, and give what says whether it still works."""
+        connection = await self._guarded(self._connect(target, password))
+
+        async def works() -> bool:
+            try:
+                return await self._guarded(connection.fetchval("SELECT 1")) == 1
+            except (DriverFailed, DriverUnreachable):
+                return False
+
+        try:
+            yield works
+        finally:
+            await connection.close(timeout=1)
 
     async def may_create_roles(self, target: PostgresTarget, password: Secret[bytes]) -> bool:
         """Say whether the target's user may make roles."""
