@@ -145,6 +145,8 @@ async def rotate(reader):
         reader.stands_for |= {"db.example.com": "127.0.0.1", "5432": str(server.port)}
         await reader.set("BROKER_PASSWORD", BROKER_PASSWORD)
         assert "broker: ready." in await reader.do()
+        await reader.enrol("worker")
+        assert "signs with its new key" in await reader.do()
         assert "secret/broker" in await reader.do()
         for _ in range(PATIENCE_SECONDS * 5):
             if (await reader.authority.api("GET", "/v1/secrets/broker"))["version"] > 1:

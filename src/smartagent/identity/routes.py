@@ -23,7 +23,7 @@ from smartagent.identity.shapes import (
 
 def identity_routes(identity: Identity) -> tuple[Route, ...]:
     """Return the room's routes."""
-    return (*_operators(identity), *_newcomers(identity), *_inventory(identity))
+    return (*_operators(identity), *_newcomers(identity), *_agents(identity), *_inventory(identity))
 
 
 def _operators(identity: Identity) -> tuple[Route, ...]:
@@ -97,6 +97,11 @@ def _newcomers(identity: Identity) -> tuple[Route, ...]:
             request_schema=AttestRequest,
             reply_schema=AgentView,
         ),
+    )
+
+
+def _agents(identity: Identity) -> tuple[Route, ...]:
+    return (
         Route(
             "POST",
             "/v1/agents/{id}/key",
