@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, footprint, gateway, golang, oauth, tokens, verifier
+from bench import credentials, figures, footprint, gateway, golang, oauth, tokens, verifier
 from bench.figures import Part
 from bench.processes import Missing
 
@@ -16,7 +16,9 @@ def main() -> int:
     """Run the parts that were asked for; return 1 when one could not be measured."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", help="tokens, oauth, verifier, gateway, log, footprint; all without any"
+        "parts",
+        nargs="*",
+        help="tokens, oauth, credentials, verifier, gateway, log, footprint; all without any",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement under load")
@@ -53,6 +55,7 @@ def _parts(work: Path, chosen: argparse.Namespace) -> dict[str, Callable[[], Par
     return {
         "tokens": lambda: tokens.measure(work, golang.build(work), rounds, seconds),
         "oauth": lambda: oauth.measure(work, golang.build(work), rounds, seconds),
+        "credentials": lambda: credentials.measure(work, rounds),
         "verifier": lambda: verifier.measure(work, rounds),
         "gateway": lambda: gateway.measure(work, golang.build(work), rounds, seconds),
         "log": lambda: _log(work, entries, rounds),

@@ -9,6 +9,9 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
+from smartagent.accounts.store import oauth_accounts
+from smartagent.keyset.store import sealing_keys
+from smartagent.leases.store import lease_ties, leases
 from smartagent.policy import PolicyChanged
 from smartagent.policy.store import (
     drop_policy,
@@ -20,11 +23,17 @@ from smartagent.policy.store import (
     read_roles,
     roles,
 )
+from smartagent.rotation.store import rotations_running
+from smartagent.signals.store import ssf_streams
 from smartagent.storage.statement import postgres_compiler, sqlite_compiler
+from smartagent.tokens.store import signing_keys
 from smartagent.vault.store import secret_versions, secrets, upstreams
 from tests.unit.policy.fakes import policy, role
 
-TABLES = (roles, policies, secrets, secret_versions, upstreams)
+TABLES = (
+    roles, policies, secrets, secret_versions, upstreams, sealing_keys, leases, lease_ties, rotations_running,
+    ssf_streams, signing_keys, oauth_accounts,
+)  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"
 

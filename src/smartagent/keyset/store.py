@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -88,7 +89,7 @@ def envelopes_in(
         select(*map(table.c.__getitem__, keys), held)
         .where(
             func.length(held) > 0,
-            func.substr(held, 1, bindparam("length", type_=BigInteger()))
+            func.substr(held, 1, bindparam("length", type_=Integer()))
             != bindparam("mark", type_=LargeBinary()),
         )
         .limit(PAGE)
