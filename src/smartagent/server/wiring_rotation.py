@@ -21,6 +21,7 @@ from smartagent.vault import SecretElsewhere, SecretNotFound, Vault, Writer
 
 TURN_SECONDS: Final = 20
 AGENT_KEY_DAYS: Final = 30
+SERVICE_ACCOUNT_DAYS: Final = 30
 
 
 class VaultSecrets:
@@ -92,6 +93,7 @@ def rotators() -> Mapping[str, Rotator]:
         PostgresRotator(PostgresAdmin(system_entropy), system_entropy),
         MariaDbRotator(MariaDbAdmin(), system_entropy),
         HttpRotator(Web()),
+        HttpRotator(Web(), "http-service-account", SERVICE_ACCOUNT_DAYS),
         AwsKeyRotator(Aws()),
     )
     return {rotator.kind: rotator for rotator in known}

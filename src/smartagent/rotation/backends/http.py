@@ -54,14 +54,20 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpRotator:
-    """Rotates keys of HTTP APIs."""
+    """Rotates keys of HTTP APIs.
 
-    kind = "http"
-    period_days = 90
+    Args:
+        web: Calls them.
+        kind: How rotations name it.
+        period_days: How often it is done when an entry does not say.
+    """
+
     chooses = False
 
-    def __init__(self, web: Sender) -> None:
+    def __init__(self, web: Sender, kind: str = "http", period_days: int = 90) -> None:
         self._web = web
+        self.kind = kind
+        self.period_days = period_days
 
     def check(self, rotation: Rotation) -> None:
         """Check an entry.
