@@ -4,7 +4,7 @@
 import pytest
 
 from tests.e2e.site import Shop, Site
-from tests.stores.postgres import postgres_server, postgres_site, postgres_template  # noqa: F401 -- fixtures
+from tests.stores.postgres import fresh_database, postgres_server, postgres_site, postgres_template  # noqa: F401 -- fixtures
 
 
 @pytest.fixture
