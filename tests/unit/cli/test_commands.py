@@ -53,6 +53,12 @@ NOUNS = [
     "resource",
     "request",
     "signals",
+    "provider",
+    "credential",
+    "lease",
+    "rotation",
+    "account",
+    "sealing-key",
 ]
 
 
@@ -64,9 +70,19 @@ def test_every_noun_explains_itself(noun):
     assert "Commands" in done.output
 
 
+@pytest.mark.parametrize("noun", ["config", "root-key", "backup"])
+def test_every_noun_of_the_authority_explains_itself(noun):
+    done = RUNNER.invoke(smartagent, [noun, "--help"])
+
+    assert done.exit_code == 0
+    assert "Commands" in done.output
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        ["account", "connect", "idp/ada", "--refresh-token", "s3cret"],
+        ["backup", "create", "x", "--passphrase", "s3cret"],
         ["secret", "put", "name", "s3cret"],
         ["agent", "enrol", "--key-file", "x", "--token", "s3cret"],
     ],

@@ -35,6 +35,7 @@ AGENTS = CLIENTS | {
     "leases.read",
     "leases.end",
     "sessions.end",
+    "agents.rekey",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
@@ -47,6 +48,7 @@ NOT_OPERATORS = {
     "leases.create",
     "leases.renew",
     "sessions.end",
+    "agents.rekey",
     *NEWCOMERS,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
 }
