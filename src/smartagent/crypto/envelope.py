@@ -9,6 +9,7 @@ another name does not open, and the two layers cannot stand in for each other.  
 which key wraps its data key, so wrapping it anew leaves the ciphertext as it is.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,9 @@ _NUMBER_BYTES: Final = 4
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _WRAPPED_BYTES: Final = _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
+_NONCE_AT: Final = KEY_BYTES + _NONCE_BYTES
+_DATA: Final = b"smartagent/v1/sealed/data\x00"
+_ROOT_KEY: Final = b"smartagent/v1/sealed/key\x00"
 _SHORTEST: Final = _WRAPPED_BYTES + _NONCE_BYTES + _TAG_BYTES
 
 
@@ -48,10 +52,11 @@ def seal(
         CannotUnseal: The key has another length, so nothing it sealed could be opened.
     """
     fresh = entropy(KEY_BYTES + 2 * _NONCE_BYTES)
-    data_key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES + _NONCE_BYTES :]
-    wrapped = _wrap(data_key, wrapping, identity, fresh[KEY_BYTES : KEY_BYTES + _NONCE_BYTES], number)
-    body = AESGCM(data_key).encrypt(nonce, plaintext.reveal(), _bound(b"data", identity))
-    return b"".join((mark_of(number), wrapped, nonce, body))
+    data_key, wrap_nonce, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:_NONCE_AT], fresh[_NONCE_AT:]
+    named = identity.encode()
+    wrapped = _cipher(wrapping.reveal()).encrypt(wrap_nonce, data_key, _layer(number) + named)
+    body = AESGCM(data_key).encrypt(nonce, plaintext.reveal(), _DATA + named)
+    return b"".join((mark_of(number), wrap_nonce, wrapped, nonce, body))
 
 
 def unseal(sealed: bytes, wrapping: Secret[bytes], identity: str) -> Secret[bytes]:
@@ -61,11 +66,15 @@ def unseal(sealed: bytes, wrapping: Secret[bytes], identity: str) -> Secret[byte
         CannotUnseal: Another key, another identity, or bytes that were touched or cut.
     """
     number = number_of(sealed)
-    at = len(mark_of(number)) + _WRAPPED_BYTES
+    at = _mark_bytes(number)
+    nonce_at = at + _WRAPPED_BYTES
+    named = identity.encode()
     try:
-        data_key = _unwrap(sealed, wrapping, identity, number)
-        nonce, ciphertext = sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES :]
-        return Secret(AESGCM(data_key).decrypt(nonce, ciphertext, _bound(b"data", identity)))
+        data_key = _cipher(wrapping.reveal()).decrypt(
+            sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES : nonce_at], _layer(number) + named
+        )
+        body_at = nonce_at + _NONCE_BYTES
+        return Secret(AESGCM(data_key).decrypt(sealed[nonce_at:body_at], sealed[body_at:], _DATA + named))
     except InvalidTag:
         raise CannotUnseal("wrong key, wrong identity, or damaged") from None
 
@@ -79,13 +88,17 @@ def rewrap(
         CannotUnseal: Another key, another identity, or bytes that were touched or cut.
     """
     number = number_of(sealed)
+    at = _mark_bytes(number)
+    named = identity.encode()
+    held, wrapped = sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES : at + _WRAPPED_BYTES]
     try:
-        data_key = _unwrap(sealed, old, identity, number)
+        data_key = _cipher(old.reveal()).decrypt(held, wrapped, _layer(number) + named)
     except InvalidTag:
         raise CannotUnseal("wrong key, wrong identity, or damaged") from None
     to, wrapping = new
-    body = sealed[len(mark_of(number)) + _WRAPPED_BYTES :]
-    return mark_of(to) + _wrap(data_key, wrapping, identity, entropy(_NONCE_BYTES), to) + body
+    nonce = entropy(_NONCE_BYTES)
+    anew = _cipher(wrapping.reveal()).encrypt(nonce, data_key, _layer(to) + named)
+    return b"".join((mark_of(to), nonce, anew, sealed[at + _WRAPPED_BYTES :]))
 
 
 def number_of(sealed: bytes) -> int:
@@ -95,12 +108,12 @@ def number_of(sealed: bytes) -> int:
         CannotUnseal: It is no envelope.
     """
     kind = sealed[:1]
-    if kind == _BY_ROOT and len(sealed) >= 1 + _SHORTEST:
-        return ROOT_NUMBER
     if kind == _BY_NUMBER and len(sealed) >= 1 + _NUMBER_BYTES + _SHORTEST:
         number = int.from_bytes(sealed[1 : 1 + _NUMBER_BYTES])
         if number != ROOT_NUMBER:
             return number
+    elif kind == _BY_ROOT and len(sealed) >= 1 + _SHORTEST:
+        return ROOT_NUMBER
     raise CannotUnseal("not an envelope of a known version")
 
 
@@ -109,27 +122,19 @@ def mark_of(number: int) -> bytes:
     return _BY_NUMBER + number.to_bytes(_NUMBER_BYTES) if number else _BY_ROOT
 
 
-def _wrap(data_key: bytes, wrapping: Secret[bytes], identity: str, nonce: bytes, number: int) -> bytes:
-    return nonce + _cipher(wrapping).encrypt(nonce, data_key, _bound(_layer(number), identity))
-
-
-def _unwrap(sealed: bytes, wrapping: Secret[bytes], identity: str, number: int) -> bytes:
-    at = len(mark_of(number))
-    nonce, wrapped = sealed[at : at + _NONCE_BYTES], sealed[at + _NONCE_BYTES : at + _WRAPPED_BYTES]
-    return _cipher(wrapping).decrypt(nonce, wrapped, _bound(_layer(number), identity))
+def _mark_bytes(number: int) -> int:
+    return 1 + _NUMBER_BYTES if number else 1
 
 
 def _layer(number: int) -> bytes:
     # With the number inside, an envelope cannot be said to be another key's.
-    return b"key/%d" % number if number else b"key"
+    return b"smartagent/v1/sealed/key/%d\x00" % number if number else _ROOT_KEY
 
 
-def _cipher(wrapping: Secret[bytes]) -> AESGCM:
+@lru_cache(maxsize=16)
+def _cipher(wrapping: bytes) -> AESGCM:
+    # There are few of these keys, and working out a key's schedule costs more than a wrap.
     # AES takes shorter keys too, and would quietly make a weaker envelope of a cut key.
-    if len(wrapping.reveal()) != KEY_BYTES:
+    if len(wrapping) != KEY_BYTES:
         raise CannotUnseal("the wrapping key has not 32 bytes")
-    return AESGCM(wrapping.reveal())
-
-
-def _bound(layer: bytes, identity: str) -> bytes:
-    return b"smartagent/v1/sealed/" + layer + b"\x00" + identity.encode()
+    return AESGCM(wrapping)
