@@ -51,10 +51,12 @@ class FakeProvider:
     def check_provider(self, provider: Provider) -> None:
         if set(provider.secrets) != {"password"}:
             raise MalformedProvider("secrets", "password")
+        if provider.settings:
+            raise MalformedProvider("settings", "none")
 
     def check_credential(self, provider: Provider, credential: Credential) -> None:
-        if credential.grant.get("bad"):
-            raise MalformedCredential("grant.bad", "no")
+        for name in credential.grant.keys() - {"table"}:
+            raise MalformedCredential(f"grant.{name}", "no")
 
     def handle_of(self, lease_id: str) -> str:
         return "u_" + lease_id[4:]
