@@ -37,6 +37,7 @@ PUBLIC: Final = {
     "/oauth/style.css": "The style of the pages for people.",
     "/ssh/": "For SSH hosts: `<provider>.pub`, the CA's key, and `<provider>.krl`, the key revocation list.",
     "/claim": "What to do with a claim link, for somebody who opens it in a browser.",
+    "/gateway-ca.pem": "The certificate that the forward proxy's are signed by, for agents to trust.",
     "/healthz": "Whether the process answers, and its version.",
     "/metrics": "Counters and gauges of all workers, for Prometheus.",
     "/openapi.json": "The API's description (OpenAPI 3.1), made from the routes.",

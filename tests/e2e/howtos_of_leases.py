@@ -104,6 +104,11 @@ async def files(reader):
     assert "orders-files" in await reader.do()
 
 
+async def proxy(reader):
+    """The commands that need a shop with a certificate are run in test_run_proxy."""
+    assert "SmartAgent gateway" in await reader.do()
+
+
 async def other_stores(reader):
     def answer(method, path, headers, body):
         assert headers["X-Vault-Token"] == "hvs.CAES-example"

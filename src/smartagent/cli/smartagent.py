@@ -145,6 +145,10 @@ def run_program(  # noqa: PLR0913 -- what there is to choose
     socket_only: Annotated[
         bool, typer.Option("--socket-only", help="Put no credential into the environment.")
     ] = False,
+    proxy: Annotated[
+        bool,
+        typer.Option("--proxy", help="Let the program call upstreams by their own addresses, by a proxy."),
+    ] = False,
     rotate_key_after: Annotated[
         int, typer.Option(help="Days after which the agent's own key is replaced; 0: never.", min=0)
     ] = 30,
@@ -154,7 +158,14 @@ def run_program(  # noqa: PLR0913 -- what there is to choose
     from smartagent.server import environment  # noqa: PLC0415 -- other commands do not need it
 
     wanted = Wanted(
-        tuple(command), role, key, server.rstrip("/"), tuple(only or ()), socket_only, rotate_key_after
+        tuple(command),
+        role,
+        key,
+        server.rstrip("/"),
+        tuple(only or ()),
+        socket_only,
+        rotate_key_after,
+        proxy,
     )
     code = run(wanted, environment())
     if code:

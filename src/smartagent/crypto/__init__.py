@@ -13,6 +13,7 @@ from smartagent.crypto.algorithms import (
     public_key_from_jwk,
     signer_of,
 )
+from smartagent.crypto.certificates import CertificateAuthority, LeafKey
 from smartagent.crypto.digest import claim_key, derive, equal, hmac_sha256, sha256
 from smartagent.crypto.encoding import b64, b64u, unb64, unb64u
 from smartagent.crypto.envelope import ROOT_NUMBER, mark_of, number_of, rewrap, seal, unseal
@@ -68,6 +69,7 @@ __all__ = [
     "BadNote",
     "BadSignature",
     "CannotUnseal",
+    "CertificateAuthority",
     "CertificateOrder",
     "Checkpoint",
     "CryptoError",
@@ -76,6 +78,7 @@ __all__ = [
     "HashReader",
     "JwsHeader",
     "JwsSigner",
+    "LeafKey",
     "MalformedEncoding",
     "MalformedJson",
     "MalformedKey",

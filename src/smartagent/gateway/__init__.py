@@ -13,6 +13,7 @@ from smartagent.gateway.errors import (
     UpstreamUnreachable,
 )
 from smartagent.gateway.gateway import Gateway
+from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.ports import Doors, Upstream
 from smartagent.gateway.settings import GatewaySettings
@@ -25,6 +26,7 @@ __all__ = [
     "GatewayError",
     "GatewayFull",
     "GatewaySettings",
+    "Interception",
     "Pinner",
     "UpgradeUnsupported",
     "Upstream",

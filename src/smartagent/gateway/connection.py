@@ -14,15 +14,18 @@ a moment, because closing on unread bytes would destroy the answer on its way.
 
 import asyncio
 import socket
+import ssl
 import struct
 from typing import Final, Protocol, cast
 
 from smartagent.edge import MalformedRequest
 from smartagent.gateway.body import BodyReader, reader_for
 from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import RequestHead, check_unfinished, parse_request_head
 from smartagent.kernel import SmartAgentError
 
+ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
@@ -43,6 +46,10 @@ class Host(Keeper, Protocol):
         """Take a request through the house."""
         ...
 
+    def open_tunnel(self, connection: "AgentConnection", head: RequestHead) -> asyncio.Task[None]:
+        """Say whether the agent may go where it wants, and have the connection become a tunnel."""
+        ...
+
     def explain_broken(self, error: SmartAgentError) -> bytes:
         """Return the answer to bytes that are no request."""
         ...
@@ -52,8 +59,8 @@ class AgentConnection(asyncio.Protocol):
     """One connection from an agent."""
 
     __slots__ = (
-        "_buffer", "_first", "_host", "_known", "_lingering", "_reader", "_since", "_task", "_transport", "client_ip",
-        "exchange", "full", "half_closed",
+        "_buffer", "_first", "_host", "_known", "_lingering", "_opening", "_reader", "_securing", "_since", "_task", "_transport",
+        "client_ip", "exchange", "full", "half_closed", "tunnel",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -67,6 +74,10 @@ class AgentConnection(asyncio.Protocol):
         self._known: RequestHead | None = None
         self._first = True
         self._lingering = False
+        self._opening = False
+        """A tunnel is asked for: nothing is read until it is open or refused."""
+        self._securing = False
+        self.tunnel: Tunnel | None = None
         self.half_closed = False
         self.full = False
         self.client_ip = ""
@@ -90,6 +101,14 @@ class AgentConnection(asyncio.Protocol):
         """Take bytes: of a head, of a body, or of a request that has to wait."""
         if self._lingering:
             return
+        if self._opening:
+            # Who speaks before the tunnel is open does not know yet whom they speak to.
+            self.abort()
+            return
+        if self._securing:
+            # It was sent inside TLS, and came before we were told that there is TLS.
+            self._buffer += data
+            return
         if self.exchange is None:
             if not self._buffer:
                 self._since = self._host.tick
@@ -105,6 +124,8 @@ class AgentConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the way back open while an answer is due."""
         self.half_closed = True
+        if self.tunnel is not None:
+            return False
         return self.exchange is not None and self._reader is not None and self._reader.done
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -171,6 +192,43 @@ class AgentConnection(asyncio.Protocol):
             setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
+    # -- tunnels ---------------------------------------------------------------------------------------------
+
+    async def become(self, tunnel: Tunnel, context: ssl.SSLContext) -> None:
+        """Say that the tunnel is open, and speak TLS in it."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(ESTABLISHED)
+        self._opening, self._securing = False, True
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(
+                transport,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self._host.settings.head_seconds,
+            )
+        except (OSError, TimeoutError):
+            # The agent does not believe us, or wanted another name than it asked for.
+            secured = None
+        if secured is None:
+            transport.abort()
+            self._transport = None
+            self._host.lost(self)
+            return
+        self._transport, self.tunnel = secured, tunnel
+        self._securing, self._first, self._since = False, True, self._host.tick
+        if self._buffer:
+            self._next()
+
+    def refuse_tunnel(self, answer: bytes) -> None:
+        """Say that it is not opened."""
+        self._opening = False
+        self.write(answer)
+        self._linger()
+
     # -- what the gateway asks for ---------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -217,14 +275,28 @@ class AgentConnection(asyncio.Protocol):
 
     def _begin(self, head: RequestHead, rest: bytes) -> None:
         self._first = False
+        if head.method == "CONNECT":
+            self._ask_for_tunnel(head, rest)
+            return
         self._reader = reader_for(head.body)
         self._buffer = rest if self._reader.done else b""
-        exchange = Exchange(self, head, self._host)
+        exchange = Exchange(self, head, self._host, self.tunnel)
         self.exchange = exchange
         # The loop keeps only weak references to tasks.
         self._task = self._host.start(exchange)
         if rest and not self._reader.done:
             self._body(rest, self._reader)
+
+    def _ask_for_tunnel(self, head: RequestHead, rest: bytes) -> None:
+        self._buffer = b""
+        if rest or self.tunnel is not None:
+            self._refuse(
+                MalformedRequest("a tunnel is asked for once, and nothing is sent before it is open")
+            )
+            return
+        self.hold()
+        self._opening = True
+        self._task = self._host.open_tunnel(self, head)
 
     def _body(self, data: bytes, reader: BodyReader) -> None:
         exchange = self.exchange

@@ -21,12 +21,14 @@ from smartagent.edge import (
 )
 from smartagent.gateway.errors import UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
+from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import Plan, inject, plan_for
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
     Caller,
+    CallerKind,
     CallRestriction,
     Committed,
     Decision,
@@ -39,6 +41,7 @@ from smartagent.kernel import (
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
 OUTCOME_EVENT: Final = "gateway.done"
+NOBODY: Final = Caller("", CallerKind.NOBODY)
 
 
 async def _outside(_caller: Caller, _inbound: Inbound) -> Outcome:
@@ -110,6 +113,8 @@ class Dispatch:
         Raises:
             SmartAgentError: It was refused, and that is in the log; or it failed on its way out.
         """
+        if exchange.tunnel is not None or exchange.head.authority:
+            await self._translate(exchange)
         inbound = _inbound(exchange)
         # 1 to 3. Admit, authenticate, authorise.
         entered = await enter(inbound, ROUTE, self._threshold)
@@ -142,6 +147,28 @@ class Dispatch:
             return
         # 4. Act, outside.
         await self.send(exchange, plan)
+
+    async def _translate(self, exchange: Exchange) -> None:
+        """Make a request to an upstream's own address one to the gateway.
+
+        Raises:
+            SmartAgentError: It is not one to an upstream; that is in the log.
+        """
+        tunnel, head = exchange.tunnel, exchange.head
+        if tunnel is None and "proxy-authorization" not in head.fields:
+            return
+        try:
+            place = plain_place(head.authority) if tunnel is None else tunnel.place
+            token = token_of(head) if tunnel is None else tunnel.token
+            upstreams = self._doors.upstreams_at(place.host, place.port, tls=place.tls)
+            exchange.head = translated(head, place, token, upstreams)
+        except SmartAgentError as error:
+            exchange.path = head.target.partition("?")[0]
+            exchange.caller = None if tunnel is None else tunnel.caller
+            await self._doors.commit(
+                Work((self._record(exchange, Decision.DENY, error.code),)), exchange.caller or NOBODY
+            )
+            raise
 
     async def bind(self, name: str) -> Plan:
         """Return how the upstream of that name is called, with its secret as it is now.

@@ -9,6 +9,8 @@ GatewayError
     UpstreamTimeout         it did not answer in time
     UpstreamMalformed       it answered something that is not well-formed HTTP, or cannot be scrubbed
     UpgradeUnsupported      WebSocket and other protocol changes are not forwarded
+    HostUnknown             no upstream lives at the address that the agent wants
+    HostMismatch            a request names another host than its tunnel
     GatewayFull             too many connections
 """
 
@@ -83,3 +85,19 @@ class GatewayFull(GatewayError):
     code: ClassVar[str] = "gateway-full"
     kind: ClassVar[Kind] = Kind.UNAVAILABLE
     title: ClassVar[str] = "The gateway has no room for another connection."
+
+
+class HostUnknown(GatewayError):
+    """No upstream lives at the address that the agent wants."""
+
+    code: ClassVar[str] = "host-unknown"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "No upstream of this authority is at that address."
+
+
+class HostMismatch(GatewayError):
+    """A request names another host than the tunnel that it comes through."""
+
+    code: ClassVar[str] = "host-mismatch"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The request names another host than its tunnel."

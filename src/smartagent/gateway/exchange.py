@@ -19,6 +19,7 @@ from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
 from smartagent.gateway.body import LAST_CHUNK, chunk
 from smartagent.gateway.errors import UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
+from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import CHUNKED, RequestHead
 from smartagent.gateway.inject import Plan
 from smartagent.gateway.reply import ReplyStream
@@ -86,10 +87,12 @@ class Exchange:
     __slots__ = (
         "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
         "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
-        "request_id", "rule", "started", "txn_token", "wire_head",
+        "request_id", "rule", "started", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
 
-    def __init__(self, agent: AgentSide, head: RequestHead, keeper: Keeper) -> None:
+    def __init__(
+        self, agent: AgentSide, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None = None
+    ) -> None:
         self.head = head
         self.request_done = head.body == 0
         self.is_over = False
@@ -101,6 +104,8 @@ class Exchange:
         self.rule = ""
         self.caller: Caller | None = None
         self.plan: Plan | None = None
+        self.tunnel = tunnel
+        """The tunnel that it comes through."""
         self.wire_head = b""
         self.txn_token = ""
         self.received_bytes = 0

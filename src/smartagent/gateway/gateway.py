@@ -17,7 +17,10 @@ from smartagent.gateway.connection import AgentConnection
 from smartagent.gateway.dispatch import Dispatch
 from smartagent.gateway.errors import GatewayFull
 from smartagent.gateway.exchange import Exchange
+from smartagent.gateway.forward import ROUTE, Tunnel, TunnelHouse, opened, place_of, proxied, token_of
+from smartagent.gateway.head import ALLOWED, RequestHead
 from smartagent.gateway.inject import Plan
+from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
@@ -33,11 +36,18 @@ _READS: Final = frozenset(("GET", "HEAD"))
 class Gateway:
     """The data plane of one process."""
 
-    def __init__(self, doors: Doors, settings: GatewaySettings, pinner: Pinner | None = None) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        settings: GatewaySettings,
+        pinner: Pinner | None = None,
+        interception: Interception | None = None,
+    ) -> None:
         self.settings = settings
         self.draining = False
         self.tick = 0.0
         self._doors = doors
+        self._interception = interception
         self._pool = Pool(pinner or Pinner(settings.own_ports), settings)
         self._dispatch = Dispatch(doors, self._pool, settings)
         self._connections: set[AgentConnection] = set()
@@ -96,9 +106,11 @@ class Gateway:
     def cut_revoked(self) -> None:
         """End every call whose caller is no longer live."""
         for connection in tuple(self._connections):
-            exchange = connection.exchange
+            exchange, tunnel = connection.exchange, connection.tunnel
             if exchange is not None and exchange.caller is not None and not self._doors.live(exchange.caller):
                 exchange.fail(edge.AuthenticationFailed("revoked during the call"))
+            if tunnel is not None and not self._doors.live(tunnel.caller):
+                connection.close()
 
     @property
     def open_connections(self) -> int:
@@ -123,6 +135,10 @@ class Gateway:
     def start(self, exchange: Exchange) -> asyncio.Task[None]:
         """Take a request through the house."""
         return asyncio.get_running_loop().create_task(self._forward(exchange))
+
+    def open_tunnel(self, connection: AgentConnection, head: RequestHead) -> asyncio.Task[None]:
+        """Open a tunnel, or refuse it."""
+        return asyncio.get_running_loop().create_task(self._open(connection, head))
 
     def explain_broken(self, error: SmartAgentError) -> bytes:
         """Return the answer to bytes that are no request."""
@@ -158,6 +174,34 @@ class Gateway:
         return whole_answer(reply, head_only=exchange.head.method == "HEAD", close=close)
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    async def _open(self, connection: AgentConnection, head: RequestHead) -> None:
+        request_id = self._doors.new_request_id()
+        try:
+            interception = self._interceptor()
+            place = place_of(head)
+            token = _token_or_none(head)
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            inbound = edge.Inbound(
+                request_id, "CONNECT", f"/{place.host}", headers=headers, client_ip=connection.client_ip
+            )
+            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, place))
+            work = opened(self._doors, entered.caller, entered.verdict, place, request_id)
+            await self._doors.commit(work, entered.caller)
+            context = interception.context_for(place.host)
+            await connection.become(Tunnel(entered.caller, token, place), context)
+        except SmartAgentError as error:
+            reply = proxied(edge.problem(error, instance=request_id))
+            connection.refuse_tunnel(whole_answer(reply, head_only=False, close=True))
+        except Exception as error:  # noqa: BLE001 -- as below
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            _LOG.error("request %s met a bug: %s\n%s", request_id, type(error).__name__, trace)
+            connection.refuse_tunnel(whole_answer(edge.bug(request_id), head_only=False, close=True))
+
+    def _interceptor(self) -> Interception:
+        if self._interception is None:
+            raise edge.MethodNotAllowed(ALLOWED)
+        return self._interception
 
     async def _forward(self, exchange: Exchange) -> None:
         exchange.request_id = self._doors.new_request_id()
@@ -213,3 +257,11 @@ class Gateway:
                 connection.exchange.cut("shutdown")
             else:
                 connection.close()
+
+
+def _token_or_none(head: RequestHead) -> str:
+    try:
+        return token_of(head)
+    except edge.AuthenticationFailed:
+        # It is refused where refusals are recorded.
+        return ""

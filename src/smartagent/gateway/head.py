@@ -49,8 +49,8 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9\-._~]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\x00")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#@]+)(/.*|\?.*)?", re.IGNORECASE)
 _NO_CONTENT: Final = frozenset((204, 304))
-_FORBIDDEN_METHODS: Final = frozenset(("CONNECT", "TRACE"))
-_ALLOWED: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_FORBIDDEN_METHODS: Final = frozenset(("TRACE",))
+ALLOWED: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 _NOBODY: Final = object()
@@ -75,6 +75,8 @@ class RequestHead(msgspec.Struct, gc=False):
     block: bytes = b""
     kept_for: object = None
     kept: str = ""
+    authority: str = ""
+    """Host and port of a target in absolute form, as a proxy is asked (RFC 9112 section 3.2.2)."""
 
 
 class ResponseHead(msgspec.Struct, gc=False):
@@ -112,7 +114,7 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
 
     Raises:
         MalformedRequest: It is not exactly one well-formed head.
-        MethodNotAllowed: The method is CONNECT or TRACE.
+        MethodNotAllowed: The method is TRACE.
         UpgradeUnsupported: It asks for another protocol.
     """
     line, _, block = raw.partition(b"\r\n")
@@ -121,12 +123,15 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         raise MalformedRequest("the request line is malformed")
     method, target, minor = match.groups()
     if method in _FORBIDDEN_METHODS:
-        raise MethodNotAllowed(_ALLOWED)
+        raise MethodNotAllowed(ALLOWED)
     if known is None or known.block != block or known.old != (minor == "0"):
         known = _read_fields(block, minor == "0")
+    authority = ""
+    if target[0] != "/" and method != "CONNECT":
+        authority, target = _origin_form(target, known.fields.get("host", ""))
     return RequestHead(
         method,
-        target if target[0] == "/" else _origin_form(target, known.fields.get("host", "")),
+        target,
         known.pairs,
         known.fields,
         known.body,
@@ -136,6 +141,7 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         block,
         known.kept_for,
         known.kept,
+        authority,
     )
 
 
@@ -255,7 +261,7 @@ def _check_host(host: str | None, old: bool) -> None:
         raise MalformedRequest("the Host field must name one host")
 
 
-def _origin_form(target: str, host: str) -> str:
+def _origin_form(target: str, host: str) -> tuple[str, str]:
     if target == "*":
         raise MalformedRequest("there is nothing to ask of the gateway itself")
     match = _ABSOLUTE.fullmatch(target)
@@ -264,7 +270,8 @@ def _origin_form(target: str, host: str) -> str:
     authority, path = match.groups()
     if authority.lower() != host.lower():
         raise MalformedRequest("the request target and the Host field name different hosts")
-    return path if path and path[0] == "/" else f"/{path or ''}"
+    asked = path if path and path[0] == "/" else f"/{path or ''}"
+    return (authority.lower() if target[:5].lower() == "http:" else ""), asked
 
 
 def _request_body(fields: dict[str, str], old: bool) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the gateway needs from the rooms around it.  `server.wiring` supplies it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from smartagent.edge import House, Inbound, Reply
@@ -72,6 +72,14 @@ class Doors(House, Protocol):
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry of that name.  The same object until it changes."""
+        ...
+
+    def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
+        """Return the entries whose base URL is at this address.  Memory only."""
+        ...
+
+    def may_call(self, caller: Caller) -> Verdict:
+        """Decide whether such a caller may call upstreams at all.  Memory only."""
         ...
 
     async def secret(self, upstream: Upstream) -> tuple[Secret[bytes], ...]:

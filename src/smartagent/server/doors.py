@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the gateway asks of the rooms: the house, and what a call that leaves it needs besides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import structs
@@ -100,7 +100,7 @@ class GatewayDoors:
 
     def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
         """Decide about one call: whether such a caller may call at all, and whether its role allows this."""
-        verdict = self._book.decide_api(caller, Permission.UPSTREAM_CALL)
+        verdict = self.may_call(caller)
         if isinstance(verdict, Denied):
             return verdict
         call = Call(upstream, method, path)
@@ -109,6 +109,14 @@ class GatewayDoors:
             return verdict
         # Who acts for another agent may do what both may.
         return self._book.decide_call(structs.replace(caller, role=caller.subject_role), call)
+
+    def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
+        """Return the entries at an address."""
+        return self._vault.upstreams_at(host, port, tls=tls)
+
+    def may_call(self, caller: Caller) -> Verdict:
+        """Decide whether such a caller may call upstreams at all."""
+        return self._book.decide_api(caller, Permission.UPSTREAM_CALL)
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""

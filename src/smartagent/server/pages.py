@@ -50,6 +50,15 @@ def text_page(text: str) -> Page:
     return show
 
 
+def certificate_page(pem: bytes) -> Page:
+    """Show a certificate, for programs to trust."""
+
+    async def show(_: Inbound) -> Reply:
+        return Reply(200, pem, "application/x-pem-file")
+
+    return show
+
+
 def metrics_page(meter: Meter) -> Page:
     """Show the counters of all workers."""
 

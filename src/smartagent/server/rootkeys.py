@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keys that are derived from the root key: one for each purpose, the same on every node."""
 
-from smartagent.crypto import NoteSigner, SigningKey, derive, sha256
+from smartagent.crypto import CertificateAuthority, NoteSigner, SigningKey, derive, sha256
 from smartagent.kernel import Secret
 
 
@@ -23,6 +23,13 @@ def form_key(root: Secret[bytes]) -> Secret[bytes]:
 def user_code_key(root: Secret[bytes]) -> Secret[bytes]:
     """Return the key that hides the codes that people type for a device."""
     return derive(root, "smartagent/v1/user-code")
+
+
+def gateway_ca(root: Secret[bytes]) -> CertificateAuthority:
+    """Return the authority that signs for the hosts that the forward proxy speaks for."""
+    seed = derive(root, "smartagent/v1/gateway-ca")
+    mark = sha256(derive(root, "smartagent/v1/gateway-ca-name").reveal()).hex()[:16]
+    return CertificateAuthority(seed, f"SmartAgent gateway {mark}")
 
 
 def log_signer(root: Secret[bytes]) -> NoteSigner:

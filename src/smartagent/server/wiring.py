@@ -13,7 +13,7 @@ from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
 from smartagent.emergency import emergency_routes
-from smartagent.gateway import Gateway, GatewaySettings
+from smartagent.gateway import Gateway, GatewaySettings, Interception
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
@@ -31,10 +31,17 @@ from smartagent.server.house import Rooms, anybody
 from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
 from smartagent.server.openapi import describe
-from smartagent.server.pages import document_page, health_page, metrics_page, readiness_page, text_page
+from smartagent.server.pages import (
+    certificate_page,
+    document_page,
+    health_page,
+    metrics_page,
+    readiness_page,
+    text_page,
+)
 from smartagent.server.release import release
 from smartagent.server.rootkey import read_root_key
-from smartagent.server.rootkeys import dpop_nonce_key, log_signer, nonce_key
+from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_keyset import wire_keyset
@@ -243,7 +250,8 @@ def wire_gateway(
         drain_seconds=settings.drain_seconds,
         own_ports=frozenset({settings.port, settings.gateway_port}),
     )
-    return Gateway(doors, limits)
+    interception = Interception(gateway_ca(base.root), base.clock, system_entropy)
+    return Gateway(doors, limits, interception=interception)
 
 
 def wire_audit(base: Foundation) -> tuple[Route, ...]:
@@ -276,6 +284,7 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     pages: dict[str, Page] = {
         "/healthz": health_page(installed),
         "/claim": text_page(HOW_TO_CLAIM),
+        "/gateway-ca.pem": certificate_page(gateway_ca(base.root).pem),
         "/readyz": readiness_page(checks),
         "/metrics": metrics_page(meter),
         "/openapi.json": document_page(

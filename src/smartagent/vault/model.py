@@ -72,3 +72,14 @@ class StoredUpstream(msgspec.Struct, frozen=True):
     version: int
     changed_at: int
     changed_by: str
+
+
+def place_of(upstream: Upstream) -> tuple[str, int, bool]:
+    """Return where an upstream lives: host in lower case, port, and whether it speaks TLS."""
+    scheme, _, rest = upstream.base_url.partition("://")
+    authority = rest.partition("/")[0]
+    host, colon, port = authority.rpartition(":")
+    tls = scheme == "https"
+    if not colon or authority.endswith("]"):
+        return authority.strip("[]"), 443 if tls else 80, tls
+    return host.strip("[]"), int(port), tls

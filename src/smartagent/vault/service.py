@@ -9,7 +9,7 @@ from smartagent.keyset import Keyset
 from smartagent.storage import Database
 from smartagent.vault.elsewhere import Elsewhere
 from smartagent.vault.errors import SecretElsewhere, SecretNotFound, UpstreamNotFound, VersionGone
-from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, sealed_as
+from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, place_of, sealed_as
 from smartagent.vault.store import read_secrets, read_upstreams
 
 _OPENED: Final = 2
@@ -34,6 +34,7 @@ class Vault:
         self._elsewhere = elsewhere
         self._secrets: dict[str, SecretEntry] = {}
         self._upstreams: dict[str, StoredUpstream] = {}
+        self._places: dict[tuple[str, int, bool], tuple[Upstream, ...]] | None = None
         self._opened: dict[str, tuple[Secret[bytes], ...]] = {}
 
     async def reload_secrets(self, names: Sequence[str]) -> None:
@@ -51,6 +52,7 @@ class Vault:
 
     async def reload_upstreams(self, names: Sequence[str]) -> None:
         """Read the upstreams `names` again; with no names, all of them."""
+        self._places = None
         if not names:
             found = await read_upstreams(self._database)
             self._upstreams = {stored.upstream.name: stored for stored in found}
@@ -75,6 +77,15 @@ class Vault:
             return self._upstreams[name]
         except KeyError:
             raise UpstreamNotFound(name[:64]) from None
+
+    def upstreams_at(self, host: str, port: int, *, tls: bool) -> tuple[Upstream, ...]:
+        """Return the upstreams at an address; `host` in lower case."""
+        if self._places is None:
+            self._places = {}
+            for stored in self.upstreams():
+                place = place_of(stored.upstream)
+                self._places[place] = (*self._places.get(place, ()), stored.upstream)
+        return self._places.get((host, port, tls), ())
 
     def upstreams(self) -> list[StoredUpstream]:
         """Return all entries by name."""

@@ -7,6 +7,7 @@ import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
 from smartagent.kernel import Caller, CallerKind, Committed, Denied, Permitted, Record, Secret, Verdict, Work
+from smartagent.vault.model import place_of
 
 TOKEN = "token-of-the-agent"
 SECRET = b"s3cr3t/Value+of=the-upstream?"
@@ -65,6 +66,15 @@ class FakeDoors:
         if (method, path) in self.denied:
             return Denied("no rule allows it", f"{upstream}:{method} {path}")
         return Permitted(("role:reader",))
+
+    def upstreams_at(self, host: str, port: int, *, tls: bool):
+        asked = (host, port, tls)
+        return tuple(each for each in self.entries.values() if place_of(each) == asked)
+
+    def may_call(self, caller: Caller) -> Verdict:
+        if caller.kind is not CallerKind.AGENT:
+            return Denied("only agents call", "upstream.call")
+        return Permitted(("house/agents",))
 
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)

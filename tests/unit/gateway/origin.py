@@ -184,13 +184,15 @@ class World:
 
 
 @asynccontextmanager
-async def world(script: Script, settings: GatewaySettings | None = None, tls=None, **entry):
+async def world(
+    script: Script, settings: GatewaySettings | None = None, tls=None, interception=None, **entry
+):
     origin = Origin(script)
     await origin.start(tls)
     scheme = "https" if tls else "http"
     entry.setdefault("base_url", f"{scheme}://localhost:{origin.port}")
     doors = FakeDoors(Entry("crm", **entry))
-    gateway = Gateway(doors, settings or GatewaySettings(sweep_seconds=0.02))
+    gateway = Gateway(doors, settings or GatewaySettings(sweep_seconds=0.02), interception=interception)
     server = await gateway.serve("127.0.0.1", 0)
     here = World(origin, doors, gateway, server.sockets[0].getsockname()[1])
     try:

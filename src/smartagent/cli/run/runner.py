@@ -22,10 +22,12 @@ import msgspec
 
 from smartagent.cli.exits import REFUSED, UNREACHABLE, USAGE, Exit
 from smartagent.cli.run.process import die_with_parent, keep_to_oneself
+from smartagent.cli.run.proxy import LocalProxy
 from smartagent.cli.run.socket import CredentialSocket
 from smartagent.crypto import system_entropy, unb64u
 from smartagent.sdk import (
     AgentSession,
+    AiohttpExchange,
     AuthorityRefused,
     AuthorityUnreachable,
     Available,
@@ -56,6 +58,7 @@ class Wanted(msgspec.Struct, frozen=True):
     only: tuple[str, ...] = ()
     socket_only: bool = False
     rotate_after_days: int = 0
+    proxy: bool = False
 
 
 def run(wanted: Wanted, environ: Mapping[str, str]) -> int:
@@ -98,14 +101,34 @@ async def _run(wanted: Wanted, holder: Holder, environ: Mapping[str, str]) -> in
         place = CredentialSocket(own, frozenset(names), system_entropy)
         await place.start()
         child_environment["SMARTAGENT_SOCKET"] = place.address
+        proxy = await _local_proxy(own, holder.issuer) if wanted.proxy else None
+        if proxy is not None:
+            child_environment |= proxy.environment(environ)
         watcher = await _start_watcher(environ)
         try:
             return await _with_child(wanted.command, child_environment, own, watcher, holder.issuer)
         finally:
+            if proxy is not None:
+                await proxy.close()
             await place.close()
             # The session ends in the next line of the caller: should we be killed in it, the watcher goes on.
             await own.close()
             await _dismiss(watcher)
+
+
+async def _local_proxy(own: AgentSession, issuer: str) -> LocalProxy:
+    exchange = AiohttpExchange()
+    try:
+        about = await exchange("GET", f"{issuer}/.well-known/smartagent", {}, b"")
+        authority = await exchange("GET", f"{issuer}/gateway-ca.pem", {}, b"")
+        gateway = str(json.loads(about.body)["gateway_url"])
+    except (ValueError, KeyError):
+        raise Exit(REFUSED, f"The authority at {issuer} does not say where its gateway is.") from None
+    finally:
+        await exchange.close()
+    proxy = LocalProxy(own, gateway, authority.body, system_entropy)
+    await proxy.start()
+    return proxy
 
 
 async def _with_child(
