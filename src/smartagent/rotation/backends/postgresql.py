@@ -1,148 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rotating the password of a PostgreSQL role.
+"""Rotating the password of a PostgreSQL role."""
 
-A role has one password, so there is no overlap: from setting the new one until it is in the vault the old one does
-not work any more, which takes milliseconds.  Who is connected stays connected.
-"""
+from typing import ClassVar, Final
 
-from typing import Final
-
-import msgspec
-
-from smartagent.crypto import b64u
-from smartagent.drivers import DriverFailed, DriverUnreachable, PostgresAdmin, PostgresTarget
+from smartagent.drivers import PostgresAdmin, PostgresTarget
 from smartagent.kernel import Entropy, Secret
-from smartagent.rotation.errors import MalformedRotation, RotationFailed, RotationUnreachable
-from smartagent.rotation.model import Rotation, Task
+from smartagent.rotation.backends.passwords import DatabaseSettings, PasswordRotator
 
-_PASSWORD_BYTES: Final = 24
-_WRONG_PASSWORD: Final = "28P01"  # noqa: S105 -- an SQLSTATE, not a password
+_PORT: Final = 5432
 
 
-class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    host: str
-    database: str
-    user: str
-    port: int = 5432
-    tls: str = "verify-full"
-    ca: str = ""
-    admin: str = ""
-
-
-class PostgresRotator:
+class PostgresRotator(PasswordRotator):
     """Gives a role a new password: by itself, or by the role that the setting `admin` names."""
 
-    kind = "postgresql-password"
-    period_days = 90
-    chooses = True
+    kind: ClassVar[str] = "postgresql-password"
+    wrong_password: ClassVar[str] = "28P01"  # noqa: S105 -- an SQLSTATE, not a password
 
     def __init__(self, admin: PostgresAdmin, entropy: Entropy) -> None:
+        super().__init__(entropy)
         self._admin = admin
-        self._entropy = entropy
 
-    def check(self, rotation: Rotation) -> None:
-        """Check an entry.
-
-        Raises:
-            MalformedRotation: A setting or the administrator's secret is missing, unknown or malformed.
-        """
-        settings = _settings(rotation)
-        wanted = {"admin_password"} if settings.admin else set()
-        if set(rotation.secrets) != wanted:
-            raise MalformedRotation(
-                "secrets", "name `admin_password` when there is an `admin`, and nothing else"
-            )
-        if settings.tls not in {"verify-full", "require", "disable"}:
-            raise MalformedRotation("settings.tls", "verify-full, require or disable")
-        if any("\x00" in text for text in (settings.host, settings.database, settings.user, settings.admin)):
-            raise MalformedRotation("settings", "no NUL")
-
-    def choose(self) -> Secret[bytes]:
-        """Choose a password."""
-        return Secret(b64u(self._entropy(_PASSWORD_BYTES)).encode())
-
-    async def rehearse(self, task: Task) -> None:
-        """Log in with the password in force.
-
-        Raises:
-            RotationFailed: It does not work.
-            RotationUnreachable: The server does not answer.
-        """
-        await self._log_in(task, task.old)
-
-    async def make(self, task: Task, new: Secret[bytes] | None) -> tuple[Secret[bytes], str]:
-        """Set the new password; when an earlier attempt has, that is found out.
-
-        Raises:
-            RotationFailed: The server says no.
-            RotationUnreachable: The server does not answer.
-        """
-        if new is None:
-            raise RotationFailed("nothing-chosen")
-        try:
-            await self._set(task, task.old, new)
-        except RotationFailed as error:
-            if error.reason != _WRONG_PASSWORD:
-                raise
-            await self._log_in(task, new)
-        return new, ""
-
-    async def verify(self, task: Task, new: Secret[bytes]) -> None:
-        """Log in with the new password.
-
-        Raises:
-            RotationFailed: It does not work.
-            RotationUnreachable: The server does not answer.
-        """
-        await self._log_in(task, new)
-
-    async def undo(self, task: Task, new: Secret[bytes] | None) -> None:
-        """Set the old password again, unless it is still in force.
-
-        Raises:
-            RotationFailed: The server says no.
-            RotationUnreachable: The server does not answer.
-        """
-        try:
-            await self._log_in(task, task.old)
-        except RotationFailed:
-            if new is not None:
-                await self._set(task, new, task.old)
-
-    async def retire(self, task: Task, former: Secret[bytes]) -> None:
-        """Nothing: the former password ended when the new one was set."""
-
-    async def _set(self, task: Task, held: Secret[bytes], new: Secret[bytes]) -> None:
-        settings = _settings(task.rotation)
-        password = task.secrets["admin_password"] if settings.admin else held
-        target = _target(settings, settings.admin or settings.user)
-        try:
-            await self._admin.set_password(target, password, settings.user, Secret(new.reveal().decode()))
-        except (DriverFailed, DriverUnreachable) as error:
-            raise _told(error) from None
-
-    async def _log_in(self, task: Task, password: Secret[bytes]) -> None:
-        settings = _settings(task.rotation)
-        try:
-            await self._admin.check_login(
-                _target(settings, settings.user), Secret(password.reveal().decode())
-            )
-        except (DriverFailed, DriverUnreachable) as error:
-            raise _told(error) from None
+    def login(self, settings: DatabaseSettings, user: str) -> "_Login":
+        """Return the database as `user` sees it."""
+        port = settings.port or _PORT
+        target = PostgresTarget(settings.host, settings.database, user, port, settings.tls, settings.ca)
+        return _Login(self._admin, target)
 
 
-def _settings(rotation: Rotation) -> _Settings:
-    try:
-        return msgspec.convert(dict(rotation.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedRotation("settings", str(error)[:200]) from None
+class _Login:
+    def __init__(self, admin: PostgresAdmin, target: PostgresTarget) -> None:
+        self._admin = admin
+        self._target = target
 
+    async def set_password(self, password: Secret[bytes], user: str, new: Secret[str]) -> None:
+        """Log in with `password`, and give `user` the password `new`."""
+        await self._admin.set_password(self._target, password, user, new)
 
-def _target(settings: _Settings, user: str) -> PostgresTarget:
-    return PostgresTarget(settings.host, settings.database, user, settings.port, settings.tls, settings.ca)
-
-
-def _told(error: DriverFailed | DriverUnreachable) -> RotationFailed | RotationUnreachable:
-    if isinstance(error, DriverUnreachable):
-        return RotationUnreachable(error.reason)
-    return RotationFailed(error.reason)
+    async def check_login(self, password: Secret[str]) -> None:
+        """Say nothing when it gets in."""
+        await self._admin.check_login(self._target, password)
