@@ -13,6 +13,7 @@ import msgspec
 
 from smartagent.drivers import Aws, AwsAccount, DriverFailed, DriverMissing, DriverUnreachable, RoleRequest
 from smartagent.kernel import Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.errors import (
     MalformedCredential,
     MalformedProvider,
@@ -66,7 +67,7 @@ class AwsBackend:
         Raises:
             MalformedProvider: A setting is missing, unknown or malformed.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         wanted = frozenset[str]() if settings.ambient else _KEYS
         if set(provider.secrets) != wanted:
             raise MalformedProvider(
@@ -85,7 +86,7 @@ class AwsBackend:
         Raises:
             MalformedCredential: It grants nothing, everything, or more text than STS takes.
         """
-        grant = _grant(credential.grant)
+        grant = grant_of(credential.grant, _Grant)
         if not grant.statements:
             raise MalformedCredential(
                 "grant.statements", "at least one: without a policy the role has all it has"
@@ -108,7 +109,7 @@ class AwsBackend:
             ProviderFailed: AWS said no; the reason is its code.
             ProviderUnreachable: It did not answer.
         """
-        settings, grant = _settings(order.provider), _grant(order.grant)
+        settings, grant = settings_of(order.provider, _Settings), grant_of(order.grant, _Grant)
         remaining = order.expires_at - int(order.now)
         wanted = RoleRequest(
             role_arn=settings.role_arn,
@@ -147,7 +148,7 @@ class AwsBackend:
             ProviderUnreachable: It did not answer.
         """
         try:
-            await self._aws.who_am_i(_account(_settings(provider), secrets))
+            await self._aws.who_am_i(_account(settings_of(provider, _Settings), secrets))
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
             raise _told(error) from None
 
@@ -177,20 +178,6 @@ def _checked_policy(grant: _Grant) -> str:
     if any(not " " <= char <= "\u00ff" for char in policy):
         raise MalformedCredential("grant.statements", "STS takes characters up to U+00FF only")
     return policy
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None
 
 
 def _account(settings: _Settings, secrets: Mapping[str, Secret[bytes]]) -> AwsAccount:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from smartagent.kernel import Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.backends.workload import House, Sender, asked, assertion, is_address
 from smartagent.leases.errors import MalformedCredential, MalformedProvider
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
@@ -64,7 +65,7 @@ class AzureBackend:
         Raises:
             MalformedProvider: A setting is missing, unknown or malformed.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         for name in ("tenant_id", "client_id"):
             if not _UUID.fullmatch(getattr(settings, name)):
                 raise MalformedProvider(f"settings.{name}", "a UUID in lower case")
@@ -81,7 +82,7 @@ class AzureBackend:
         Raises:
             MalformedCredential: It names no resource.
         """
-        if not _SCOPE.fullmatch(_grant(credential.grant).scope):
+        if not _SCOPE.fullmatch(grant_of(credential.grant, _Grant).scope):
             raise MalformedCredential("grant.scope", "a resource's, as in https://storage.azure.com/.default")
 
     def handle_of(self, lease_id: str) -> str:
@@ -95,8 +96,8 @@ class AzureBackend:
             ProviderFailed: Entra said no.
             ProviderUnreachable: It did not answer.
         """
-        settings = _settings(order.provider)
-        got = await self._token(settings, order, _grant(order.grant).scope)
+        settings = settings_of(order.provider, _Settings)
+        got = await self._token(settings, order, grant_of(order.grant, _Grant).scope)
         dies_at = int(order.now) + got.expires_in
         fields = {
             "access_token": Secret(got.access_token),
@@ -122,7 +123,7 @@ class AzureBackend:
         """
         now = self._house.clock.now()
         order = Order("probe", "probe", provider, {}, secrets, "probe", "probe", "probe", int(now), now)
-        await self._token(_settings(provider), order, "https://graph.microsoft.com/.default")
+        await self._token(settings_of(provider, _Settings), order, "https://graph.microsoft.com/.default")
 
     async def _token(self, settings: _Settings, order: Order, scope: str) -> _Token:
         subject = settings.subject or f"smartagent:{order.provider.name}"
@@ -136,17 +137,3 @@ class AzureBackend:
         url = f"{settings.login_url}/{settings.tenant_id}/oauth2/v2.0/token"
         headers = {"content-type": "application/x-www-form-urlencoded"}
         return await asked(self._web, url, headers, urlencode(form).encode(), _Token)
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None

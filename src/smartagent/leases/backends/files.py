@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import msgspec
 
 from smartagent.kernel import Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.errors import MalformedCredential, MalformedProvider
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
 
@@ -76,7 +77,7 @@ class FilesBackend:
         Raises:
             MalformedProvider: It names no host, or a secret.
         """
-        _settings(provider)
+        settings_of(provider, _Settings)
         if provider.secrets:
             raise MalformedProvider("secrets", "none: the authority signs")
 
@@ -86,7 +87,7 @@ class FilesBackend:
         Raises:
             MalformedCredential: It grants nothing, everything, or what is no directory of files.
         """
-        directories(_grant(credential.grant))
+        directories(grant_of(credential.grant, _Grant))
 
     def handle_of(self, lease_id: str) -> str:
         """Name the capability: its `jti`."""
@@ -94,7 +95,7 @@ class FilesBackend:
 
     async def issue(self, order: Order) -> Made:
         """Sign the capability."""
-        host, files = _settings(order.provider).host, directories(_grant(order.grant))
+        host, files = settings_of(order.provider, _Settings).host, directories(grant_of(order.grant, _Grant))
         claims = _Capability(
             iss=self._issuer,
             sub=order.agent,
@@ -149,17 +150,3 @@ def _checked(raw: str) -> str:
     if len(path.parts) == 1 or any(path.is_relative_to(never) for never in _NEVER):
         raise MalformedCredential("grant", "neither all of the host nor what is not files")
     return raw
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from smartagent.kernel import Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.backends.workload import House, Sender, asked, assertion, is_address
 from smartagent.leases.errors import MalformedCredential, MalformedProvider, ProviderFailed
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
@@ -80,7 +81,7 @@ class GcpBackend:
         Raises:
             MalformedProvider: A setting is missing, unknown or malformed.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         if not _POOL.fullmatch(settings.audience):
             raise MalformedProvider(
                 "settings.audience",
@@ -97,7 +98,7 @@ class GcpBackend:
         Raises:
             MalformedCredential: It names no service account, or no scope.
         """
-        grant = _grant(credential.grant)
+        grant = grant_of(credential.grant, _Grant)
         if not _ACCOUNT.fullmatch(grant.service_account):
             raise MalformedCredential("grant.service_account", "NAME@PROJECT.iam.gserviceaccount.com")
         if not grant.scopes or not all(map(_SCOPE.fullmatch, grant.scopes)):
@@ -116,7 +117,7 @@ class GcpBackend:
             ProviderFailed: Google said no.
             ProviderUnreachable: It did not answer.
         """
-        settings, grant = _settings(order.provider), _grant(order.grant)
+        settings, grant = settings_of(order.provider, _Settings), grant_of(order.grant, _Grant)
         federated = await self._federated(settings, order)
         seconds = max(SHORTEST_SECONDS, min(order.expires_at - int(order.now), LONGEST_SECONDS))
         wanted = {"scope": list(grant.scopes), "lifetime": f"{seconds}s"}
@@ -154,7 +155,7 @@ class GcpBackend:
         """
         now = self._house.clock.now()
         order = Order("probe", "probe", provider, {}, secrets, "probe", "probe", "probe", int(now), now)
-        await self._federated(_settings(provider), order)
+        await self._federated(settings_of(provider, _Settings), order)
 
     async def _federated(self, settings: _Settings, order: Order) -> str:
         subject = settings.subject or order.agent
@@ -169,17 +170,3 @@ class GcpBackend:
         headers = {"content-type": "application/json"}
         url = f"{settings.sts_url}/v1/token"
         return (await asked(self._web, url, headers, msgspec.json.encode(wanted), _Federated)).access_token
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None

@@ -15,6 +15,7 @@ import msgspec
 from smartagent.crypto import MalformedKey, rsa_from_pem, sign_compact
 from smartagent.federation import Answer, FetchFailed, FetchRefused
 from smartagent.kernel import Clock, Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.errors import (
     MalformedCredential,
     MalformedProvider,
@@ -92,7 +93,7 @@ class GithubBackend:
         Raises:
             MalformedProvider: A setting is missing, unknown or malformed.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         if bool(settings.app_id) == bool(settings.client_id):
             raise MalformedProvider("settings", "either app_id or client_id")
         if settings.client_id and not _APP.fullmatch(settings.client_id):
@@ -108,7 +109,7 @@ class GithubBackend:
         Raises:
             MalformedCredential: It grants nothing, or all there is without saying so.
         """
-        grant = _grant(credential.grant)
+        grant = grant_of(credential.grant, _Grant)
         if not grant.permissions:
             raise MalformedCredential(
                 "grant.permissions", "at least one: without any, the token has all the App has"
@@ -131,7 +132,7 @@ class GithubBackend:
             ProviderFailed: GitHub said no; the reason is its status.
             ProviderUnreachable: It did not answer, or wants fewer requests.
         """
-        settings, grant = _settings(order.provider), _grant(order.grant)
+        settings, grant = settings_of(order.provider, _Settings), grant_of(order.grant, _Grant)
         asked: dict[str, object] = {"permissions": grant.permissions}
         if grant.repositories:
             asked["repositories"] = list(grant.repositories)
@@ -172,7 +173,7 @@ class GithubBackend:
             return Ended(outlives_until=int(order.now) + LIFE_SECONDS)
         if order.now > order.expires_at + _BACK_SECONDS:
             return Ended()
-        answer = await self._delete(_settings(order.provider), Secret(kept.reveal().decode()))
+        answer = await self._delete(settings_of(order.provider, _Settings), Secret(kept.reveal().decode()))
         if answer.status not in _GONE:
             raise _refusal(answer)
         return Ended()
@@ -184,7 +185,7 @@ class GithubBackend:
             ProviderFailed: It does not.
             ProviderUnreachable: It did not answer.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         path = f"/app/installations/{settings.installation_id}"
         answer = await self._as_app("GET", path, (settings, secrets, self._clock.now()))
         if answer.status != _OK:
@@ -263,17 +264,3 @@ def _refusal(answer: Answer) -> ProviderFailed | ProviderUnreachable:
     if answer.status >= _SERVER_ERROR:
         return ProviderUnreachable(f"status-{answer.status}")
     return ProviderFailed(f"status-{answer.status}")
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None

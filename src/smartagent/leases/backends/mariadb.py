@@ -20,6 +20,7 @@ from smartagent.drivers import (
     MariaDbTarget,
 )
 from smartagent.kernel import Entropy, Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.errors import (
     MalformedCredential,
     MalformedProvider,
@@ -74,7 +75,7 @@ class MariaDbBackend:
         Raises:
             MalformedProvider: A setting is missing, unknown or malformed.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         if set(provider.secrets) != {"password"}:
             raise MalformedProvider(
                 "secrets", "name the secret of the broker's password as `password`, and no other"
@@ -92,7 +93,7 @@ class MariaDbBackend:
         Raises:
             MalformedCredential: It grants nothing, too much at once, or in a way that MariaDB does not know.
         """
-        grant = _grant(credential.grant)
+        grant = grant_of(credential.grant, _Grant)
         if not 0 < len(grant.tables) <= _MAX_GRANTS:
             raise MalformedCredential("grant.tables", f"1 to {_MAX_GRANTS} tables")
         if not 0 < grant.connection_limit <= 1000:  # noqa: PLR2004 -- enough for anybody
@@ -123,7 +124,7 @@ class MariaDbBackend:
             ProviderFailed: The server said no; the reason is its error's number.
             ProviderUnreachable: It did not answer.
         """
-        settings, grant = _settings(order.provider), _grant(order.grant)
+        settings, grant = settings_of(order.provider, _Settings), grant_of(order.grant, _Grant)
         password = Secret(b64u(self._entropy(_PASSWORD_BYTES)))
         grants = tuple(
             MariaDbGrant(each.database or settings.database, each.table, each.privileges, each.columns)
@@ -145,7 +146,7 @@ class MariaDbBackend:
             ProviderFailed: There is no such user, or the server said no.
             ProviderUnreachable: It did not answer.
         """
-        target = _target(_settings(order.provider))
+        target = _target(settings_of(order.provider, _Settings))
         try:
             known = await self._admin.user_exists(target, order.secrets["password"], order.handle)
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
@@ -161,7 +162,7 @@ class MariaDbBackend:
             ProviderFailed: The server said no.
             ProviderUnreachable: It did not answer.
         """
-        target = _target(_settings(order.provider))
+        target = _target(settings_of(order.provider, _Settings))
         try:
             severed = await self._admin.drop_user(target, order.secrets["password"], order.handle)
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
@@ -176,23 +177,11 @@ class MariaDbBackend:
             ProviderUnreachable: It did not answer.
         """
         try:
-            await self._admin.drop_user(_target(_settings(provider)), secrets["password"], _ABSENT)
+            await self._admin.drop_user(
+                _target(settings_of(provider, _Settings)), secrets["password"], _ABSENT
+            )
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
             raise _told(error) from None
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None
 
 
 def _target(settings: _Settings) -> MariaDbTarget:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from smartagent.kernel import Kind, Secret, SmartAgentError
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.errors import (
     MalformedCredential,
     MalformedProvider,
@@ -50,7 +51,7 @@ class OAuthBackend:
         Raises:
             MalformedProvider: It does not name an accounts' provider.
         """
-        if not _NAME.fullmatch(_settings(provider).provider):
+        if not _NAME.fullmatch(settings_of(provider, _Settings).provider):
             raise MalformedProvider("settings.provider", "the accounts' provider, as in `account list`")
         if provider.secrets:
             raise MalformedProvider("secrets", "none: the account has them")
@@ -61,7 +62,7 @@ class OAuthBackend:
         Raises:
             MalformedCredential: It names no account.
         """
-        if not _NAME.fullmatch(_grant(credential.grant).account):
+        if not _NAME.fullmatch(grant_of(credential.grant, _Grant).account):
             raise MalformedCredential("grant.account", "the account's name, as in `account list`")
 
     def handle_of(self, lease_id: str) -> str:
@@ -75,9 +76,9 @@ class OAuthBackend:
             ProviderFailed: There is no such account, or its provider said no.
             ProviderUnreachable: Its provider does not answer.
         """
-        name = _grant(order.grant).account
+        name = grant_of(order.grant, _Grant).account
         try:
-            token, dies_at = await self._token_of(_settings(order.provider).provider, name)
+            token, dies_at = await self._token_of(settings_of(order.provider, _Settings).provider, name)
         except SmartAgentError as error:
             if error.kind is Kind.UNAVAILABLE:
                 raise ProviderUnreachable(error.code) from None
@@ -99,17 +100,3 @@ class OAuthBackend:
 
     async def probe(self, provider: Provider, secrets: Mapping[str, Secret[bytes]]) -> None:
         """Nothing is asked: each account says for itself how it stands."""
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None

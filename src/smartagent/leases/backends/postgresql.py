@@ -21,6 +21,7 @@ from smartagent.drivers import (
     TableGrant,
 )
 from smartagent.kernel import Entropy, Secret
+from smartagent.leases.backends.reading import grant_of, settings_of
 from smartagent.leases.errors import (
     MalformedCredential,
     MalformedProvider,
@@ -84,7 +85,7 @@ class PostgresBackend:
         Raises:
             MalformedProvider: A setting is missing, unknown or malformed.
         """
-        settings = _settings(provider)
+        settings = settings_of(provider, _Settings)
         if set(provider.secrets) != {"password"}:
             raise MalformedProvider(
                 "secrets", "name the secret of the broker's password as `password`, and no other"
@@ -102,7 +103,7 @@ class PostgresBackend:
         Raises:
             MalformedCredential: It grants nothing, too much at once, or in a way that PostgreSQL does not know.
         """
-        grant = _grant(credential.grant)
+        grant = grant_of(credential.grant, _Grant)
         if not (grant.tables or grant.sequences or grant.roles):
             raise MalformedCredential("grant", "it would grant nothing: name tables, sequences or roles")
         if len(grant.tables) + len(grant.sequences) + len(grant.roles) > _MAX_GRANTS:
@@ -122,7 +123,7 @@ class PostgresBackend:
             ProviderFailed: The server said no; the reason is its SQLSTATE.
             ProviderUnreachable: It did not answer.
         """
-        settings, grant = _settings(order.provider), _grant(order.grant)
+        settings, grant = settings_of(order.provider, _Settings), grant_of(order.grant, _Grant)
         password = Secret(b64u(self._entropy(_PASSWORD_BYTES)))
         role = NewRole(
             name=order.handle,
@@ -155,7 +156,7 @@ class PostgresBackend:
             ProviderFailed: There is no such role, or the server said no.
             ProviderUnreachable: It did not answer.
         """
-        target = _target(_settings(order.provider))
+        target = _target(settings_of(order.provider, _Settings))
         try:
             await self._admin.prolong_role(target, order.secrets["password"], order.handle, order.expires_at)
         except (DriverFailed, DriverUnreachable) as error:
@@ -169,7 +170,7 @@ class PostgresBackend:
             ProviderFailed: The server said no.
             ProviderUnreachable: It did not answer.
         """
-        target = _target(_settings(order.provider))
+        target = _target(settings_of(order.provider, _Settings))
         try:
             severed = await self._admin.drop_role(target, order.secrets["password"], order.handle)
         except (DriverFailed, DriverUnreachable) as error:
@@ -184,25 +185,13 @@ class PostgresBackend:
             ProviderUnreachable: It did not answer.
         """
         try:
-            may = await self._admin.may_create_roles(_target(_settings(provider)), secrets["password"])
+            may = await self._admin.may_create_roles(
+                _target(settings_of(provider, _Settings)), secrets["password"]
+            )
         except (DriverFailed, DriverUnreachable) as error:
             raise _told(error) from None
         if not may:
             raise ProviderFailed("no-createrole")
-
-
-def _settings(provider: Provider) -> _Settings:
-    try:
-        return msgspec.convert(dict(provider.settings), _Settings)
-    except msgspec.ValidationError as error:
-        raise MalformedProvider("settings", str(error)[:200]) from None
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None
 
 
 def _target(settings: _Settings) -> PostgresTarget:

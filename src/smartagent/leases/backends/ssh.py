@@ -14,6 +14,7 @@ import msgspec
 
 from smartagent.crypto import CertificateOrder, MalformedKey, SshCa, sha256
 from smartagent.kernel import Entropy, Secret
+from smartagent.leases.backends.reading import grant_of
 from smartagent.leases.errors import MalformedCredential, MalformedProvider, ProviderFailed
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
 
@@ -70,7 +71,7 @@ class SshBackend:
         Raises:
             MalformedCredential: It names nobody, or what OpenSSH would read otherwise.
         """
-        grant = _grant(credential.grant)
+        grant = grant_of(credential.grant, _Grant)
         if not 0 < len(grant.principals) <= _MOST or not all(map(_PRINCIPAL.fullmatch, grant.principals)):
             raise MalformedCredential(
                 "grant.principals", f"1 to {_MOST} names: none at all would be everybody"
@@ -98,7 +99,7 @@ class SshBackend:
         Raises:
             ProviderFailed: The CA's key is none.
         """
-        grant = _grant(order.grant)
+        grant = grant_of(order.grant, _Grant)
         wanted = CertificateOrder(
             serial=int(order.handle),
             key_id=f"{order.lease_id} {order.agent}",
@@ -143,13 +144,6 @@ class SshBackend:
 def serial_of(lease_id: str) -> int:
     """Return the serial number of a lease's certificate: 63 bits, the same each time."""
     return int.from_bytes(sha256(lease_id.encode())[:8]) >> 1
-
-
-def _grant(grant: Mapping[str, object]) -> _Grant:
-    try:
-        return msgspec.convert(dict(grant), _Grant)
-    except msgspec.ValidationError as error:
-        raise MalformedCredential("grant", str(error)[:200]) from None
 
 
 def _is_network(text: str) -> bool:
