@@ -107,6 +107,11 @@ async def files(reader):
 async def proxy(reader):
     """The commands that need a shop with a certificate are run in test_run_proxy."""
     assert "SmartAgent gateway" in await reader.do()
+    agent = await reader.enrol("caller")
+    reader.stands_for |= {"https://api.example.com/v1": reader.authority.shop.url, "agt_...": agent}
+    explained = await reader.do()
+    assert "shop-key" in explained
+    assert "bearer" in explained
 
 
 async def other_stores(reader):

@@ -12,7 +12,7 @@ import typer
 from smartagent.cli.ctl.place import Place, place_of
 from smartagent.cli.exits import REFUSED, UNREACHABLE, Exit
 from smartagent.cli.profile import Profile, Profiles
-from smartagent.cli.render import say, show_json
+from smartagent.cli.render import say, show_fields, show_json
 
 if TYPE_CHECKING:
     from smartagent.sdk import Answer, Exchange, Holder, Means, Operator
@@ -177,6 +177,18 @@ def rows_of(answer: Mapping[str, object], member: str) -> list[dict[str, object]
         return msgspec.convert(answer.get(member, []), list[dict[str, object]])
     except msgspec.ValidationError:
         raise Exit(REFUSED, "The answer is not what an authority says; check the versions.") from None
+
+
+def show_explanation(explanation: dict[str, object]) -> None:
+    """Show why something is decided as it is, and which rule came closest."""
+    nearest = explanation.pop("nearest", None)
+    show_fields(explanation, as_json=False)
+    if isinstance(nearest, dict):
+        say(f"\nThe nearest rule is {nearest.get('rule')}:")
+        for condition in rows_of(nearest, "conditions"):
+            mark = "  holds" if condition.get("holds") else "  FAILS"
+            wanted, got = condition.get("wanted"), condition.get("got")
+            say(f"{mark}  {condition.get('name')}: wanted {wanted}, got {got}")
 
 
 def segment(raw: str) -> str:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
+from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment, show_explanation
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
-from smartagent.cli.render import say, show_fields, show_json, show_rows
+from smartagent.cli.render import say, show_json, show_rows
 
 app = typer.Typer(help="Cedar policies that hold for every role.", no_args_is_help=True)
 
@@ -91,12 +91,4 @@ def explain(  # noqa: PLR0913 -- one for each thing a decision looks at
     if as_json:
         show_json(explanation)
         return
-    nearest = explanation.pop("nearest", None)
-    show_fields(explanation, as_json=False)
-    if isinstance(nearest, dict):
-        say(f"\nThe nearest rule is {nearest.get('rule')}:")
-        for condition in rows_of(nearest, "conditions"):
-            mark = "  holds" if condition.get("holds") else "  FAILS"
-            say(
-                f"{mark}  {condition.get('name')}: wanted {condition.get('wanted')}, got {condition.get('got')}"
-            )
+    show_explanation(explanation)

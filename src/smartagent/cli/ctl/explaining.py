@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`smartagentctl explain`: what would become of a call to an address, and why."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from smartagent.cli.ctl.desk import answer_of, rows_of, show_explanation
+from smartagent.cli.ctl.place import AsJson
+from smartagent.cli.exits import REFUSED, USAGE, Exit
+from smartagent.cli.render import say, show_fields, show_json
+
+_PORTS = {"https": 443, "http": 80}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(explain)
+
+
+def explain(
+    ctx: typer.Context,
+    url: Annotated[str, typer.Argument(help="What an agent would call, as in https://api.example.com/v1/x.")],
+    *,
+    agent: Annotated[str, typer.Option(help="The agent's id.")],
+    method: Annotated[str, typer.Option(help="GET, POST, ...")] = "GET",
+    client_ip: Annotated[str, typer.Option(help="The address the call would come from.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say which upstream takes a call, which secret goes where, and what decides about it."""
+    upstream, path = _upstream_for(url, rows_of(answer_of(ctx, "GET", "/v1/upstreams"), "upstreams"))
+    body: dict[str, object] = {
+        "agent": agent,
+        "upstream": str(upstream["name"]),
+        "method": method.upper(),
+        "path": path,
+    }
+    if client_ip:
+        body["client_ip"] = client_ip
+    found = answer_of(ctx, "POST", "/v1/policies/explain", body=body)
+    injected = {
+        "upstream": upstream["name"],
+        "path": path,
+        "secret": upstream["secret"],
+        "place": upstream["place"],
+    }
+    if as_json:
+        show_json({**injected, **found})
+        return
+    show_fields(injected, as_json=False)
+    say("")
+    show_explanation(found)
+
+
+def _upstream_for(url: str, upstreams: list[dict[str, object]]) -> tuple[dict[str, object], str]:
+    """Return the upstream whose base URL is the longest beginning of `url`, and the path that is left."""
+    asked = urlsplit(url)
+    try:
+        place = asked.scheme, asked.hostname, asked.port or _PORTS.get(asked.scheme)
+    except ValueError:
+        place = "", None, None
+    if asked.scheme not in _PORTS or not asked.hostname:
+        raise Exit(USAGE, "An address is http:// or https://, a host and a path.")
+    path = asked.path or "/"
+    best: tuple[dict[str, object], str] | None = None
+    longest = -1
+    for upstream in upstreams:
+        base = urlsplit(str(upstream.get("base_url", "")))
+        prefix = base.path.rstrip("/")
+        there = base.scheme, base.hostname, base.port or _PORTS.get(base.scheme)
+        fits = path == prefix or path.startswith(f"{prefix}/")
+        if there == place and fits and len(prefix) > longest:
+            best, longest = (upstream, path[len(prefix) :] or "/"), len(prefix)
+    if best is None:
+        raise Exit(REFUSED, f"No upstream is at {url}: nothing is injected, and the proxy refuses it.")
+    return best
