@@ -20,6 +20,7 @@ from tests.unit.gateway.origin import Agent, always, on_both_loops, reply, world
 
 pytestmark = pytest.mark.e2e
 OK = reply(b'{"ok": true}', "Content-Type: application/json")
+PASSWORD = TOKEN.encode()
 BASIC = "Basic " + base64.b64encode(f"agent:{TOKEN}".encode()).decode()
 AUTHORITY = CertificateAuthority(Secret(os.urandom(32)), "the house's gateway")
 
@@ -264,6 +265,81 @@ async def test_without_interception_there_are_no_tunnels(tmp_path):
             f"CONNECT localhost:{here.origin.port} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         )
         assert (await agent.head())[0] == 405
+
+
+def hello(name=b"localhost", port=0, user=b"agent", password=PASSWORD, kind=3, command=1):
+    """What a SOCKS client says, step by step."""
+    address = bytes([len(name)]) + name if kind == 3 else name
+    return (
+        b"\x05\x02\x00\x02",
+        b"\x01" + bytes([len(user)]) + user + bytes([len(password)]) + password,
+        bytes([5, command, 0, kind]) + address + port.to_bytes(2),
+    )
+
+
+async def greeted(rig, steps, *, at_once=False):
+    """Say it, and return what came back after the password was asked for, and the streams."""
+    agent = await rig.here.agent()
+    if at_once:
+        agent.writer.write(b"".join(steps))
+        assert await agent.reader.readexactly(4) == b"\x05\x02\x01\x00"
+    else:
+        for step, expected in zip(steps[:-1], (b"\x05\x02", b"\x01\x00"), strict=True):
+            for byte in step:
+                agent.writer.write(bytes([byte]))
+                await asyncio.sleep(0)
+            assert await agent.reader.readexactly(2) == expected
+        agent.writer.write(steps[-1])
+    return await agent.reader.read(10), agent
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@on_both_loops
+async def test_socks_opens_the_same_tunnel(tmp_path, at_once):
+    async with tunneled(tmp_path) as rig:
+        answer, agent = await greeted(rig, hello(port=rig.here.origin.port), at_once=at_once)
+        assert answer == b"\x05\x00\x00\x01" + bytes(6)
+        await agent.writer.start_tls(rig.trusts, server_hostname="localhost")
+        rig.ask(agent)
+        assert (await agent.answer()).body == b'{"ok": true}'
+        assert rig.events() == [("gateway.tunnel", Decision.PERMIT), ("gateway.call", Decision.PERMIT)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({"password": b"wrong"}, b"\x05\x02"),
+        ({"name": b"api.example"}, b"\x05\x02"),
+        ({"name": b"127.0.0.1"}, b"\x05\x02"),
+        ({"name": b"\x7f\x00\x00\x01", "kind": 1}, b"\x05\x08"),
+        ({"command": 2}, b"\x05\x07"),
+        ({"name": b"a b"}, b"\x05\x02"),
+        ({"name": b""}, b"\x05\x02"),
+    ],
+)
+async def test_socks_to_nowhere_or_by_nobody_is_refused(tmp_path, changes, answer):
+    async with tunneled(tmp_path) as rig:
+        given, agent = await greeted(rig, hello(**{"port": rig.here.origin.port, **changes}))
+        assert given[:2] == answer
+        assert await agent.reader.read() == b""
+        assert rig.here.origin.requests == []
+
+
+@pytest.mark.parametrize("said", [b"\x05\x01\x00", b"\x05\x00", b"\x04\x01\x00\x50\x00\x00\x00\x01u\x00"])
+async def test_socks_without_a_password_or_of_another_version_is_refused(tmp_path, said):
+    async with tunneled(tmp_path) as rig:
+        agent = await rig.here.agent()
+        agent.writer.write(said + b"\r\n\r\n" if said[0] == 4 else said)
+        answer = await agent.reader.read()
+        assert answer == b"\x05\xff" or answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_curl_works_by_socks(tmp_path):
+    async with tunneled(tmp_path) as rig:
+        proxy = f"socks5h://agent:{TOKEN}@127.0.0.1:{rig.here.port}"
+        trust = {"CURL_CA_BUNDLE": str(rig.ca_file)}
+        words = ("curl", "-sS", "--proxy", proxy, f"https://{rig.host}/v1/orders")
+        assert await run(*words, environ=trust) == (0, '{"ok": true}')
 
 
 async def run(*words, environ=None):

@@ -19,6 +19,7 @@ import struct
 from typing import Final, Protocol, cast
 
 from smartagent.edge import MalformedRequest
+from smartagent.gateway import socks
 from smartagent.gateway.body import BodyReader, reader_for
 from smartagent.gateway.exchange import Exchange, Keeper
 from smartagent.gateway.forward import Tunnel
@@ -59,7 +60,7 @@ class AgentConnection(asyncio.Protocol):
     """One connection from an agent."""
 
     __slots__ = (
-        "_buffer", "_first", "_host", "_known", "_lingering", "_opening", "_reader", "_securing", "_since", "_task", "_transport",
+        "_buffer", "_first", "_host", "_known", "_lingering", "_opening", "_reader", "_securing", "_since", "_socks", "_task", "_transport",
         "client_ip", "exchange", "full", "half_closed", "tunnel",
     )  # fmt: skip
 
@@ -77,6 +78,7 @@ class AgentConnection(asyncio.Protocol):
         self._opening = False
         """A tunnel is asked for: nothing is read until it is open or refused."""
         self._securing = False
+        self._socks: socks.Greeting | None = None
         self.tunnel: Tunnel | None = None
         self.half_closed = False
         self.full = False
@@ -199,7 +201,7 @@ class AgentConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        transport.write(ESTABLISHED)
+        transport.write(ESTABLISHED if self._socks is None else socks.OPEN)
         self._opening, self._securing = False, True
         loop = asyncio.get_running_loop()
         try:
@@ -226,7 +228,7 @@ class AgentConnection(asyncio.Protocol):
     def refuse_tunnel(self, answer: bytes) -> None:
         """Say that it is not opened."""
         self._opening = False
-        self.write(answer)
+        self.write(answer if self._socks is None else socks.REFUSED)
         self._linger()
 
     # -- what the gateway asks for ---------------------------------------------------------------------------
@@ -262,6 +264,9 @@ class AgentConnection(asyncio.Protocol):
         data = self._buffer
         if self.exchange is not None or self._transport is None or not data:
             return
+        if (self._socks is not None and self.tunnel is None) or (self._first and data[0] == socks.VERSION):
+            self._greet(data)
+            return
         try:
             end = data.find(b"\r\n\r\n")
             if end < 0 or end > self._host.settings.max_head_bytes:
@@ -289,6 +294,9 @@ class AgentConnection(asyncio.Protocol):
 
     def _ask_for_tunnel(self, head: RequestHead, rest: bytes) -> None:
         self._buffer = b""
+        if rest and self._socks is not None:
+            self.abort()
+            return
         if rest or self.tunnel is not None:
             self._refuse(
                 MalformedRequest("a tunnel is asked for once, and nothing is sent before it is open")
@@ -297,6 +305,23 @@ class AgentConnection(asyncio.Protocol):
         self.hold()
         self._opening = True
         self._task = self._host.open_tunnel(self, head)
+
+    def _greet(self, data: bytes) -> None:
+        """Take the next bytes of a client that speaks SOCKS."""
+        greeting = self._socks or socks.Greeting()
+        self._socks = greeting
+        try:
+            answer, rest = greeting.feed(data)
+        except socks.Refused as refused:
+            self.write(refused.answer)
+            self._linger()
+            return
+        self.write(answer)
+        self._buffer = rest
+        if greeting.head is not None:
+            self._ask_for_tunnel(greeting.head, rest)
+        elif len(rest) > socks.MAX_BYTES:
+            self.abort()
 
     def _body(self, data: bytes, reader: BodyReader) -> None:
         exchange = self.exchange
