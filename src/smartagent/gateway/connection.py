@@ -103,25 +103,29 @@ class AgentConnection(asyncio.Protocol):
         """Take bytes: of a head, of a body, or of a request that has to wait."""
         if self._lingering:
             return
-        if self._opening:
-            # Who speaks before the tunnel is open does not know yet whom they speak to.
-            self.abort()
-            return
-        if self._securing:
-            # It was sent inside TLS, and came before we were told that there is TLS.
-            self._buffer += data
-            return
-        if self.exchange is None:
+        if self._opening or self._securing:
+            self._too_early(data)
+        elif self.exchange is None:
             if not self._buffer:
                 self._since = self._host.tick
             self._buffer = self._buffer + data if self._buffer else data
             self._next()
+        elif self.exchange.switched:
+            self.exchange.relay(data)
         elif self._reader is not None and not self._reader.done:
             self._body(data, self._reader)
         else:
             self._buffer += data
             if len(self._buffer) > self._host.settings.max_head_bytes:
                 self.hold()
+
+    def _too_early(self, data: bytes) -> None:
+        if self._securing:
+            # It was sent inside TLS, and came before we were told that there is TLS.
+            self._buffer += data
+        else:
+            # Who speaks before the tunnel is open does not know yet whom they speak to.
+            self.abort()
 
     def eof_received(self) -> bool:
         """Keep the way back open while an answer is due."""
@@ -167,6 +171,13 @@ class AgentConnection(asyncio.Protocol):
         """Read again."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
+
+    def switched(self) -> None:
+        """Pass on what came too early, and all that comes."""
+        data, self._buffer = self._buffer, b""
+        if self.exchange is not None and data:
+            self.exchange.relay(data)
+        self.release()
 
     def over(self, *, keep_alive: bool) -> None:
         """Go on with the next request, or end."""

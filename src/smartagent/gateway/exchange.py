@@ -48,6 +48,10 @@ class AgentSide(Protocol):
         """Read again."""
         ...
 
+    def switched(self) -> None:
+        """It is a WebSocket from here on: what comes is passed on as it is."""
+        ...
+
     def over(self, *, keep_alive: bool) -> None:
         """The call is over and its answer is out."""
         ...
@@ -87,7 +91,7 @@ class Exchange:
     __slots__ = (
         "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
         "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
-        "request_id", "rule", "started", "tunnel", "txn_token", "wire_head",
+        "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +100,8 @@ class Exchange:
         self.head = head
         self.request_done = head.body == 0
         self.is_over = False
+        self.switched = False
+        """It became a WebSocket."""
         self.intended = False
         """The intent stands in the log, so an outcome must follow."""
         self.request_id = ""
@@ -153,6 +159,14 @@ class Exchange:
             self._gather()
         elif self._pending_bytes > self._keeper.settings.buffer_bytes:
             self._agent.hold()
+
+    def relay(self, data: bytes) -> None:
+        """Pass on what the agent says in a WebSocket."""
+        if self.is_over or self._upstream is None:
+            return
+        self._touched = self._keeper.tick
+        self.received_bytes += len(data)
+        self._upstream.write(data)
 
     async def whole_body(self) -> bytes:
         """Return the request's body once all of it has come; nothing of it goes upstream before.
@@ -325,6 +339,9 @@ class Exchange:
             if data:
                 self._answering = True
                 self._agent.write(data)
+            if stream.switched and not self.switched:
+                self.switched = True
+                self._agent.switched()
             if stream.over:
                 self._finish(stream)
                 return

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from smartagent.edge import MalformedRequest, MethodNotAllowed
-from smartagent.gateway.errors import UpgradeUnsupported, UpstreamMalformed
+from smartagent.gateway.errors import UpstreamMalformed
+from smartagent.gateway.websocket import check_handshake
 
 MAX_FIELDS: Final = 100
 CHUNKED: Final = -1
@@ -77,6 +78,8 @@ class RequestHead(msgspec.Struct, gc=False):
     kept: str = ""
     authority: str = ""
     """Host and port of a target in absolute form, as a proxy is asked (RFC 9112 section 3.2.2)."""
+    websocket: bool = False
+    """It asks for a WebSocket."""
 
 
 class ResponseHead(msgspec.Struct, gc=False):
@@ -127,6 +130,8 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
     if known is None or known.block != block or known.old != (minor == "0"):
         known = _read_fields(block, minor == "0")
     authority = ""
+    if known.websocket and (method != "GET" or known.old):
+        raise MalformedRequest("a WebSocket is asked for by GET")
     if target[0] != "/" and method != "CONNECT":
         authority, target = _origin_form(target, known.fields.get("host", ""))
     return RequestHead(
@@ -142,6 +147,7 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         known.kept_for,
         known.kept,
         authority,
+        known.websocket,
     )
 
 
@@ -155,8 +161,7 @@ def _read_fields(block: bytes, old: bool) -> RequestHead:
         raise MalformedRequest(f"more than {MAX_FIELDS} header fields")
     fields = _joined(pairs)
     _check_host(fields.get("host"), old)
-    if "upgrade" in fields:
-        _check_upgrade(fields["upgrade"])
+    websocket = "upgrade" in fields and check_handshake(fields)
     return RequestHead(
         "",
         "",
@@ -166,6 +171,7 @@ def _read_fields(block: bytes, old: bool) -> RequestHead:
         _keeps_alive(fields.get("connection", "").lower(), old),
         "expect" in fields and _expects_continue(fields["expect"], old),
         old,
+        websocket=websocket,
     )
 
 
@@ -312,12 +318,6 @@ def _keeps_alive(connection: str, old: bool) -> bool:
         return not old
     tokens = nominated(connection)
     return "keep-alive" in tokens and "close" not in tokens if old else "close" not in tokens
-
-
-def _check_upgrade(protocols: str) -> None:
-    # Clients that would like HTTP/2 say so on every first request and live with being ignored (RFC 9110 section 7.8).
-    if protocols.strip().lower() != "h2c":
-        raise UpgradeUnsupported("this gateway forwards HTTP only")
 
 
 def _expects_continue(expectation: str, old: bool) -> bool:

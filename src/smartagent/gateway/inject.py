@@ -145,6 +145,8 @@ def inject(head: RequestHead, path: str, query: str, plan: Plan, txn_token: str 
 
 def _asked(head: RequestHead, plan: Plan) -> str:
     # What the gateway says for itself: how the body is framed, and that no coding is wanted.
+    if head.websocket:
+        return "connection: Upgrade\r\nupgrade: websocket\r\n"
     coding = "accept-encoding: identity\r\n" if "accept-encoding" in plan.dropped else ""
     if head.body == CHUNKED:
         return coding + "transfer-encoding: chunked\r\n"
@@ -158,6 +160,9 @@ def _kept(head: RequestHead, plan: Plan) -> Pairs:
     connection = head.fields.get("connection")
     if connection is not None and connection not in _PLAIN:
         dropped = dropped | nominated(connection)
+    if head.websocket:
+        # What is compressed cannot be searched as it passes.
+        dropped = dropped | {"sec-websocket-extensions"}
     own = _bare_name(plan.place) if plan.place and not plan.in_query else ""
     kept = []
     for name, value in head.pairs:

@@ -17,9 +17,11 @@ from smartagent.gateway.errors import UpstreamMalformed
 from smartagent.gateway.head import CHUNKED, RequestHead, ResponseHead, parse_response_head
 from smartagent.gateway.scrub import Scrubber
 from smartagent.gateway.variants import Variants
+from smartagent.gateway.websocket import Frames, check_accepted
 
 _FINAL: Final = 200
 _SWITCHING: Final = 101
+_SWITCHED: Final = b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n"
 _NO_BODY: Final = frozenset((204, 304))
 _MAX_INFORMATIONAL: Final = 16
 
@@ -28,8 +30,8 @@ class ReplyStream:
     """One answer.  `over` when all of it came out; `waiting` when `more()` has something."""
 
     __slots__ = (
-        "_buffer", "_chunked", "_decoder", "_head_bytes", "_informational", "_max_head_bytes", "_reader",
-        "_request", "_scrubber", "_variants", "came", "close", "over", "reply", "sent_bytes", "waiting",
+        "_buffer", "_chunked", "_decoder", "_frames", "_head_bytes", "_informational", "_max_head_bytes", "_reader",
+        "_request", "_scrubber", "_variants", "came", "close", "over", "reply", "sent_bytes", "switched", "waiting",
     )  # fmt: skip
 
     def __init__(self, request: RequestHead, variants: Variants | None, max_head_bytes: int) -> None:
@@ -43,6 +45,9 @@ class ReplyStream:
         self._scrubber = Scrubber(variants) if variants is not None else None
         self._head_bytes = b""
         self._chunked = False
+        self._frames: Frames | None = None
+        self.switched = False
+        """It is a WebSocket from here on."""
         self.came = False
         """The whole body came in, though not all of it may have gone out."""
         self.reply: ResponseHead | None = None
@@ -71,8 +76,10 @@ class ReplyStream:
         Raises:
             UpstreamMalformed: It is not well-formed HTTP, or cannot be scrubbed.
         """
-        if self._reader is None:
+        if self._reader is None and not self.switched:
             data = self._take_head(data, request_done)
+        if self.switched:
+            return self._through(data)
         if self._reader is None:
             return b""
         try:
@@ -102,6 +109,9 @@ class ReplyStream:
 
     def end(self) -> bytes | None:
         """The upstream ended its connection; return what is still to go, or None when the answer is not whole."""
+        if self.switched:
+            self.came = self.over = True
+            return b""
         if self._reader is None or not self._reader.ended():
             return None
         self.came = True
@@ -121,6 +131,10 @@ class ReplyStream:
             if reply.status >= _FINAL:
                 self._buffer = b""
                 self._begin(reply, request_done)
+                return data
+            if reply.status == _SWITCHING and self._request.websocket:
+                self._buffer = b""
+                self._switch(reply)
                 return data
             # We answer `Expect` ourselves, and early hints would pass unscrubbed caches by.
             self._informational += 1
@@ -146,6 +160,20 @@ class ReplyStream:
             decoded=self._decoder is not None,
         )
         self.reply = reply
+
+    def _switch(self, reply: ResponseHead) -> None:
+        check_accepted(self._request.fields, reply.fields, reply.lines)
+        head = reply_head(reply, None, close=False, variants=self._variants, decoded=False)
+        self._head_bytes = head[:-2] + _SWITCHED
+        self._frames = Frames(self._variants) if self._variants is not None else None
+        self.reply, self.switched, self.close = reply, True, True
+
+    def _through(self, data: bytes) -> bytes:
+        passed = data if self._frames is None else self._frames.feed(data)
+        self.sent_bytes += len(passed)
+        if self._head_bytes:
+            passed, self._head_bytes = self._head_bytes + passed, b""
+        return passed
 
     def _length(self, reply: ResponseHead, bodiless: bool) -> int | None:
         if not bodiless:

@@ -70,7 +70,7 @@ def test_a_tunnel_is_asked_for_by_host_and_port_and_names_no_path():
 
 def test_upgrades_are_not_forwarded():
     with pytest.raises(UpgradeUnsupported):
-        parse_request_head(START + b"Host: a\r\nUpgrade: websocket\r\n")
+        parse_request_head(START + b"Host: a\r\nUpgrade: tls/1.0\r\n")
     with pytest.raises((MethodNotAllowed, MalformedRequest)):
         parse_request_head(b"TRACE / HTTP/1.1\r\nHost: a\r\n")
 
