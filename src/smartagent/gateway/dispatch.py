@@ -8,23 +8,24 @@ outcome is recorded after.  Scrubbing happens while the answer streams: `reply.R
 
 from typing import Final, NoReturn
 
+from smartagent import edge
 from smartagent.crypto import b64u, sha256
 from smartagent.edge import (
     AuthenticationFailed,
     BodyTooLarge,
     Inbound,
     Outcome,
-    Proof,
     Route,
     enter,
     parse_target,
 )
-from smartagent.gateway.errors import UpstreamUnknown
+from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
-from smartagent.gateway.inject import Plan, inject, plan_for
+from smartagent.gateway.inject import Plan, Proof, inject, plan_for
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
     Caller,
@@ -57,7 +58,7 @@ def _unreachable() -> NoReturn:
 ROUTE: Final = Route(
     method="*",
     path="/{upstream}/{path}",
-    proof=Proof.ACCESS_TOKEN,
+    proof=edge.Proof.ACCESS_TOKEN,
     permission=PERMISSION,
     event=EVENT,
     act=_outside,
@@ -130,6 +131,8 @@ class Dispatch:
             plan = await self.bind(inbound.params["upstream"])
             if plan.entry.txn_token:
                 exchange.txn_token = self._doors.transaction_token(caller, inbound)
+            if plan.signer is not None:
+                exchange.body_digest = await body_digest(exchange, plan, plan.signer)
         except SmartAgentError as error:
             await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
             raise
@@ -202,7 +205,7 @@ class Dispatch:
                 connection.close()
             return
         if connection is not None:
-            exchange.wire_head = _injected(exchange, plan)
+            exchange.wire_head = _injected(exchange, plan, self._doors.now())
             exchange.start(connection, plan)
             exchange.wire_head = b""
 
@@ -248,6 +251,24 @@ async def check_body(restriction: CallRestriction, exchange: Exchange) -> None:
         raise AuthenticationFailed("the token is for another body")
 
 
+async def body_digest(exchange: Exchange, plan: Plan, signer: Signer) -> str:
+    """Return what a signature says of the body; where it must be known, all of it comes first.
+
+    Raises:
+        CredentialUnusable: The client signs the body piece by piece, which cannot be done again.
+        SmartAgentError: The body did not come, or is too long to be looked at beforehand.
+    """
+    said = exchange.head.fields.get("x-amz-content-sha256", "")
+    unsigned = signer.may_leave_unsigned and plan.origin.tls
+    if said == UNSIGNED_PIECES and unsigned:
+        return said
+    if said.startswith("STREAMING-"):
+        raise CredentialUnusable("the client signs its body in pieces; let it send it whole")
+    if exchange.head.body and unsigned:
+        return UNSIGNED
+    return sha256(await exchange.whole_body() if exchange.head.body else b"").hex()
+
+
 def check_target(inbound: Inbound) -> tuple[str, str]:
     """Return the upstream's name and the path that is matched, which is the path that is sent.
 
@@ -275,6 +296,7 @@ def _inbound(exchange: Exchange) -> Inbound:
     )
 
 
-def _injected(exchange: Exchange, plan: Plan) -> bytes:
+def _injected(exchange: Exchange, plan: Plan, now: float) -> bytes:
     path, _, query = exchange.head.target.partition("?")
-    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token)
+    proof = Proof(exchange.body_digest, now) if plan.signer is not None else None
+    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, proof)

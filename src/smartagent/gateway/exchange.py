@@ -90,7 +90,7 @@ class Exchange:
 
     __slots__ = (
         "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
-        "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
+        "body_digest", "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
         "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
 
@@ -113,7 +113,8 @@ class Exchange:
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
-        self.txn_token = ""
+        # Of a call into the trust domain; and what a signature says of the body.
+        self.txn_token = self.body_digest = ""
         self.received_bytes = 0
         self.started = 0.0
         self.cut_at = float("inf")

@@ -10,7 +10,7 @@ Spec: RFC 9110 section 7.6.1 (this hop's fields), RFC 6750 section 2.1, RFC 7617
 
 import base64
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
 import msgspec
@@ -18,9 +18,12 @@ import msgspec
 from smartagent.gateway.errors import CredentialUnusable
 from smartagent.gateway.head import CHUNKED, Pairs, RequestHead, nominated
 from smartagent.gateway.ports import Upstream
+from smartagent.gateway.sigv4 import DROPPED as SIGNED
+from smartagent.gateway.sigv4 import Signer, signed, signer_of
 from smartagent.gateway.variants import Variants
 from smartagent.kernel import Secret
 
+SIGV4: Final = "aws-sigv4"
 _HOP: Final = (
     "connection keep-alive proxy-connection te trailer transfer-encoding upgrade http2-settings expect "
     "host content-length"
@@ -71,6 +74,15 @@ class Plan(msgspec.Struct, frozen=True):
     """The header's value, or the parameter's, as it goes on the wire."""
     dropped: frozenset[str]
     variants: Variants | None
+    signer: Signer | None = None
+    """Signs each request, where the credential is a key that never leaves."""
+
+
+class Proof(NamedTuple):
+    """What a signature covers beside the head: the body's digest, and when (Unix seconds)."""
+
+    digest: str
+    now: float
 
 
 def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
@@ -81,9 +93,18 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
     """
     origin, host, base_path = _where(entry)
     place, in_query, credential = "", False, Secret(b"")
-    if secrets:
+    kind, _, where = entry.place.partition(":")
+    signer = signer_of(where, secrets[0]) if secrets and kind == SIGV4 else None
+    if signer is not None:
+        # What may not be shown is the keys, whatever stands around them in the vault.
+        secrets_shown = tuple(part for secret in secrets for part in signer_of(where, secret).secrets)
+    else:
+        secrets_shown = secrets
+    if secrets and signer is None:
         place, in_query, credential = _placed(entry.place, secrets[0])
     dropped = _DROPPED | _WHEN_SCRUBBING if entry.scrub and secrets else _DROPPED
+    if signer is not None:
+        dropped |= SIGNED
     return Plan(
         entry,
         secrets,
@@ -94,7 +115,8 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
         in_query,
         credential,
         dropped,
-        Variants(secrets) if secrets else None,
+        Variants(secrets_shown) if secrets_shown else None,
+        signer,
     )
 
 
@@ -116,7 +138,9 @@ def _where(entry: Upstream) -> tuple[Origin, str, str]:
     return Origin(parts.hostname, stated or usual, tls, entry.allow_private), host, parts.path.rstrip("/")
 
 
-def inject(head: RequestHead, path: str, query: str, plan: Plan, txn_token: str = "") -> bytes:
+def inject(
+    head: RequestHead, path: str, query: str, plan: Plan, txn_token: str = "", proof: Proof | None = None
+) -> bytes:
     """Return the request head that goes to the upstream.
 
     Args:
@@ -125,6 +149,7 @@ def inject(head: RequestHead, path: str, query: str, plan: Plan, txn_token: str 
         query: As the agent sent it.
         plan: Where the credential goes.
         txn_token: What tells an upstream of the trust domain what the call is about.
+        proof: What is signed, where the plan has a signer.
     """
     if head.kept_for is not plan:
         head.kept_for = plan
@@ -137,6 +162,11 @@ def inject(head: RequestHead, path: str, query: str, plan: Plan, txn_token: str 
         query = _with_parameter(query, plan.place, credential)
     elif plan.place:
         own = f"{plan.place}: {credential}\r\n"
+    if plan.signer is not None and proof is not None:
+        fields = [("host", plan.host), *_kept(head, plan)]
+        request = head.method, f"{plan.base_path}{path}", query
+        made = signed(plan.signer, request, fields, proof.digest, proof.now)
+        own = "".join([f"{name}: {value}\r\n" for name, value in made])
     if txn_token:
         own += f"txn-token: {txn_token}\r\n"
     target = f"{plan.base_path}{path}?{query}" if query else f"{plan.base_path}{path}"

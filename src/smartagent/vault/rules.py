@@ -38,6 +38,8 @@ _LOOKS_NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+,=:@]+)*")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{0,63}")
 _PARAMETER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_.]{0,63}")
+_AWS_PLACE: Final = re.compile(r"(?:[a-z]{2}(?:-[a-z]+)+-[0-9]|aws-global)/[a-z0-9-]{1,64}")
+_AWS_KEYS: Final = re.compile(rb"[A-Z0-9]{16,128}:[!-9;-~]{16,4096}(?::[!-~]{16,4096})?")
 _HEADER_VALUE: Final = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_PORT: Final = 65_535
@@ -167,6 +169,10 @@ def check_fits(value: bytes, place: str) -> None:
         raise MalformedSecret(
             f"it does not fit where an upstream puts it: {why} (was there a final newline?)"
         )
+    if place.startswith("aws-sigv4:") and not _AWS_KEYS.fullmatch(value):
+        raise MalformedSecret(
+            "it does not fit where an upstream puts it: KEY-ID:SECRET-KEY, or with a session token behind"
+        )
     if place == "basic" and b":" not in value:
         raise MalformedSecret("it does not fit where an upstream puts it: basic needs user:password")
 
@@ -185,7 +191,11 @@ def _parse_place(entry: Upstream) -> str:
         return entry.place
     if kind == "query" and _PARAMETER_NAME.fullmatch(name):
         return entry.place
-    raise MalformedUpstream("place", "bearer, basic, header:<Name> or query:<name>")
+    if kind == "aws-sigv4" and _AWS_PLACE.fullmatch(name):
+        return entry.place
+    raise MalformedUpstream(
+        "place", "bearer, basic, header:<Name>, query:<name> or aws-sigv4:<region>/<service>"
+    )
 
 
 def _parse_prefix(raw: str) -> str:

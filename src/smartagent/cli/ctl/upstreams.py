@@ -24,7 +24,10 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     *,
     secret: Annotated[str, typer.Option(help="Which secret the gateway puts in.")] = "",
     place: Annotated[
-        str, typer.Option(help="Where: bearer (unless you say so), basic, header:<Name> or query:<name>.")
+        str,
+        typer.Option(
+            help="Where: bearer (unless you say so), basic, header:<Name>, query:<name> or aws-sigv4:<region>/<service>."
+        ),
     ] = "",
     allow_private: Annotated[bool, typer.Option(help="It may live at a private address.")] = False,
     timeout_seconds: Annotated[float | None, typer.Option(help="How long until its answer begins.")] = None,
