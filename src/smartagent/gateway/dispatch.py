@@ -8,13 +8,13 @@ outcome is recorded after.  Scrubbing happens while the answer streams: `reply.R
 
 from typing import Final, NoReturn
 
-from smartagent import edge
 from smartagent.crypto import b64u, sha256
 from smartagent.edge import (
     AuthenticationFailed,
     BodyTooLarge,
     Inbound,
     Outcome,
+    Proof,
     Route,
     enter,
     parse_target,
@@ -22,7 +22,7 @@ from smartagent.edge import (
 from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
-from smartagent.gateway.inject import Plan, Proof, inject, plan_for
+from smartagent.gateway.inject import Covered, Plan, inject, plan_for
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
@@ -58,7 +58,7 @@ def _unreachable() -> NoReturn:
 ROUTE: Final = Route(
     method="*",
     path="/{upstream}/{path}",
-    proof=edge.Proof.ACCESS_TOKEN,
+    proof=Proof.ACCESS_TOKEN,
     permission=PERMISSION,
     event=EVENT,
     act=_outside,
@@ -298,5 +298,5 @@ def _inbound(exchange: Exchange) -> Inbound:
 
 def _injected(exchange: Exchange, plan: Plan, now: float) -> bytes:
     path, _, query = exchange.head.target.partition("?")
-    proof = Proof(exchange.body_digest, now) if plan.signer is not None else None
-    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, proof)
+    covered = Covered(exchange.body_digest, now) if plan.signer is not None else None
+    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, covered)

@@ -78,7 +78,7 @@ class Plan(msgspec.Struct, frozen=True):
     """Signs each request, where the credential is a key that never leaves."""
 
 
-class Proof(NamedTuple):
+class Covered(NamedTuple):
     """What a signature covers beside the head: the body's digest, and when (Unix seconds)."""
 
     digest: str
@@ -139,7 +139,7 @@ def _where(entry: Upstream) -> tuple[Origin, str, str]:
 
 
 def inject(
-    head: RequestHead, path: str, query: str, plan: Plan, txn_token: str = "", proof: Proof | None = None
+    head: RequestHead, path: str, query: str, plan: Plan, txn_token: str = "", covered: Covered | None = None
 ) -> bytes:
     """Return the request head that goes to the upstream.
 
@@ -149,7 +149,7 @@ def inject(
         query: As the agent sent it.
         plan: Where the credential goes.
         txn_token: What tells an upstream of the trust domain what the call is about.
-        proof: What is signed, where the plan has a signer.
+        covered: What is signed, where the plan has a signer.
     """
     if head.kept_for is not plan:
         head.kept_for = plan
@@ -162,10 +162,10 @@ def inject(
         query = _with_parameter(query, plan.place, credential)
     elif plan.place:
         own = f"{plan.place}: {credential}\r\n"
-    if plan.signer is not None and proof is not None:
+    if plan.signer is not None and covered is not None:
         fields = [("host", plan.host), *_kept(head, plan)]
         request = head.method, f"{plan.base_path}{path}", query
-        made = signed(plan.signer, request, fields, proof.digest, proof.now)
+        made = signed(plan.signer, request, fields, covered.digest, covered.now)
         own = "".join([f"{name}: {value}\r\n" for name, value in made])
     if txn_token:
         own += f"txn-token: {txn_token}\r\n"

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 
 from smartagent.gateway.errors import CredentialUnusable
 from smartagent.gateway.head import parse_request_head
-from smartagent.gateway.inject import Proof, inject, plan_for
+from smartagent.gateway.inject import Covered, inject, plan_for
 from smartagent.gateway.sigv4 import signed, signer_of
 from smartagent.kernel import Secret
 from tests.unit.gateway.fakes import Entry
@@ -71,7 +71,9 @@ def test_signatures_are_amazons(method, place, target, fields, token):
 def sent(fields=b"", secret=KEYS, method=b"PUT", place="aws-sigv4:eu-west-1/s3"):
     plan = plan_for(Entry("aws", "https://s3.example", place=place), (secret,))
     raw = method + b" /aws/bucket/key HTTP/1.1\r\nHost: gw\r\nContent-Length: 4\r\n" + fields
-    return plan, inject(parse_request_head(raw), "/bucket/key", "", plan, "", Proof("UNSIGNED-PAYLOAD", NOW))
+    return plan, inject(
+        parse_request_head(raw), "/bucket/key", "", plan, "", Covered("UNSIGNED-PAYLOAD", NOW)
+    )
 
 
 def test_what_the_client_signed_is_taken_out_and_signed_anew():
