@@ -5,7 +5,7 @@ What the agent sent in that place goes, under every spelling a server could take
 speaks about this hop, about who forwarded, or about other credentials.  The secret is revealed only
 while the head's bytes are made.
 
-Spec: RFC 9110 section 7.6.1 (this hop's fields), RFC 6750 section 2.1, RFC 7617 section 2.
+Spec: RFC 9110 section 7.6.1 (this hop's fields), RFC 6750 section 2.1, RFC 6265 section 4.1.1, RFC 7617 section 2.
 """
 
 import base64
@@ -47,6 +47,8 @@ _BASE_URL: Final = re.compile(
 )
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{0,63}")
 _PARAMETER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_.]{0,63}")
+_COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-.]{0,63}")
+_COOKIE_VALUE: Final = re.compile(rb"[!#-+\--:<-[\]-~]+")
 _HEADER_VALUE: Final = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
 
 
@@ -233,5 +235,7 @@ def _placed(place: str, secret: Secret[bytes]) -> tuple[str, bool, Secret[bytes]
             return "authorization", False, Secret(b"Basic " + base64.b64encode(value))
         case "header" if _HEADER_NAME.fullmatch(name) and name.lower() not in _HOP.split():
             return name.lower(), False, Secret(value)
+        case "cookie" if _COOKIE_NAME.fullmatch(name) and _COOKIE_VALUE.fullmatch(value):
+            return "cookie", False, Secret(f"{name}=".encode() + value)
         case _:
             raise CredentialUnusable("the place of the upstream's secret is not one that is known")

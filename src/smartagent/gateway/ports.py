@@ -28,7 +28,7 @@ class Upstream(Protocol):
 
     @property
     def place(self) -> str:
-        """`bearer`, `basic`, `header:<Name>` or `query:<name>`."""
+        """`bearer`, `basic`, `header:<Name>`, `query:<name>`, `cookie:<name>` or `aws-sigv4:<region>/<service>`."""
         ...
 
     @property

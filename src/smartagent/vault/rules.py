@@ -38,8 +38,16 @@ _LOOKS_NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+,=:@]+)*")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{0,63}")
 _PARAMETER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_.]{0,63}")
+_COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-.]{0,63}")
+_COOKIE_VALUE: Final = re.compile(rb"[!#-+\--:<-[\]-~]+")
 _AWS_PLACE: Final = re.compile(r"(?:[a-z]{2}(?:-[a-z]+)+-[0-9]|aws-global)/[a-z0-9-]{1,64}")
 _AWS_KEYS: Final = re.compile(rb"[A-Z0-9]{16,128}:[!-9;-~]{16,4096}(?::[!-~]{16,4096})?")
+_NAMED: Final = {
+    "header": _HEADER_NAME,
+    "query": _PARAMETER_NAME,
+    "cookie": _COOKIE_NAME,
+    "aws-sigv4": _AWS_PLACE,
+}
 _HEADER_VALUE: Final = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_PORT: Final = 65_535
@@ -173,6 +181,10 @@ def check_fits(value: bytes, place: str) -> None:
         raise MalformedSecret(
             "it does not fit where an upstream puts it: KEY-ID:SECRET-KEY, or with a session token behind"
         )
+    if place.startswith("cookie:") and not _COOKIE_VALUE.fullmatch(value):
+        raise MalformedSecret(
+            "it does not fit where an upstream puts it: a cookie has no space, quote, comma, semicolon or backslash"
+        )
     if place == "basic" and b":" not in value:
         raise MalformedSecret("it does not fit where an upstream puts it: basic needs user:password")
 
@@ -183,19 +195,15 @@ def _parse_place(entry: Upstream) -> str:
             raise MalformedUpstream("place", "there is no secret to put there")
         return ""
     kind, _, name = entry.place.partition(":")
-    if entry.place in {"bearer", "basic"}:
-        return entry.place
-    if kind == "header" and _HEADER_NAME.fullmatch(name):
-        if name.lower() in _NO_PLACE or name.lower().startswith(_NO_PLACE_FAMILIES):
-            raise MalformedUpstream("place", f"the header {name} has another use")
-        return entry.place
-    if kind == "query" and _PARAMETER_NAME.fullmatch(name):
-        return entry.place
-    if kind == "aws-sigv4" and _AWS_PLACE.fullmatch(name):
-        return entry.place
-    raise MalformedUpstream(
-        "place", "bearer, basic, header:<Name>, query:<name> or aws-sigv4:<region>/<service>"
-    )
+    known = entry.place in {"bearer", "basic"} or (kind in _NAMED and _NAMED[kind].fullmatch(name))
+    if not known:
+        raise MalformedUpstream(
+            "place",
+            "bearer, basic, header:<Name>, query:<name>, cookie:<name> or aws-sigv4:<region>/<service>",
+        )
+    if kind == "header" and (name.lower() in _NO_PLACE or name.lower().startswith(_NO_PLACE_FAMILIES)):
+        raise MalformedUpstream("place", f"the header {name} has another use")
+    return entry.place
 
 
 def _parse_prefix(raw: str) -> str:

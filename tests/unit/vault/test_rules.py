@@ -143,7 +143,8 @@ def test_any_text_is_a_canonical_url_or_a_clear_error(tail):
 
 
 @pytest.mark.parametrize(
-    "place", ["bearer", "basic", "header:X-Api-Key", "header:Authorization", "query:api_key"]
+    "place",
+    ["bearer", "basic", "header:X-Api-Key", "header:Authorization", "query:api_key", "cookie:__Host-s"],
 )
 def test_a_place_that_is_known_is_taken_as_it_is(place):
     assert parse_upstream(Upstream("orders", "https://api.example", "s", place)).place == place
@@ -154,7 +155,7 @@ def test_a_place_that_is_known_is_taken_as_it_is(place):
     [
         "", "Bearer", "bearer:x", "basic:", "header", "header:", "header:a b", "header:a\r\nb", "header:Host", "header:host",
         "header:Content-Length", "header:Transfer-Encoding", "header:Connection", "header:Cookie", "header:X-Forwarded-For",
-        "header:Proxy-Authorization", "header:é", "query:", "query:a=b", "query:a&b", "query:a\n", "body:x", "path:1",
+        "header:Proxy-Authorization", "header:é", "query:", "query:a=b", "query:a&b", "query:a\n", "cookie:", "cookie:a=b", "cookie:a;b", "body:x", "path:1",
     ],
 )  # fmt: skip
 def test_a_place_that_is_not_known_or_has_another_use_is_refused(place):
@@ -199,6 +200,10 @@ def test_an_entry_keeps_all_that_it_says():
         (b"user:pass", "basic", True),
         (b"userpass", "basic", False),
         (b"user:pass\n", "basic", False),
+        (b"a-b=c", "cookie:s", True),
+        (b"a-b; c=d", "cookie:s", False),
+        (b"a-b c", "cookie:s", False),
+        (b'"a-b"', "cookie:s", False),
         (b"anything\n\0", "query:key", True),
         (b"anything\n\0", "", True),
     ],
