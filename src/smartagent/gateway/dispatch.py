@@ -8,9 +8,7 @@ outcome is recorded after.  Scrubbing happens while the answer streams: `reply.R
 
 from typing import Final, NoReturn
 
-from smartagent.crypto import b64u, sha256
 from smartagent.edge import (
-    AuthenticationFailed,
     BodyTooLarge,
     Inbound,
     Outcome,
@@ -19,18 +17,18 @@ from smartagent.edge import (
     enter,
     parse_target,
 )
-from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
+from smartagent.gateway.covering import check_body, cover
+from smartagent.gateway.errors import UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
-from smartagent.gateway.inject import Covered, Plan, inject, plan_for
+from smartagent.gateway.inject import inject
+from smartagent.gateway.plan import Plan, Plans, audience_of
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
-from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
     Caller,
     CallerKind,
-    CallRestriction,
     Committed,
     Decision,
     Record,
@@ -102,7 +100,7 @@ class Dispatch:
         self._doors = doors
         self._pool = pool
         self._threshold = Threshold(doors, settings)
-        self._plans: dict[str, Plan] = {}
+        self._plans = Plans()
 
     async def forward(self, exchange: Exchange, now: float) -> None:
         """Take a call from its head to the first byte that goes upstream.
@@ -128,11 +126,10 @@ class Dispatch:
         try:
             if caller.restriction is not None:
                 await check_body(caller.restriction, exchange)
-            plan = await self.bind(inbound.params["upstream"])
+            plan = await self.bind(inbound.params["upstream"], caller)
             if plan.entry.txn_token:
                 exchange.txn_token = self._doors.transaction_token(caller, inbound)
-            if plan.signer is not None:
-                exchange.body_digest = await body_digest(exchange, plan, plan.signer)
+            await cover(exchange, plan)
         except SmartAgentError as error:
             await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
             raise
@@ -173,22 +170,23 @@ class Dispatch:
             )
             raise
 
-    async def bind(self, name: str) -> Plan:
-        """Return how the upstream of that name is called, with its secret as it is now.
+    async def bind(self, name: str, caller: Caller) -> Plan:
+        """Return how the upstream of that name is called for `caller`, with its secret as it is now.
 
         Raises:
             SmartAgentError: There is no such upstream, or its secret cannot be had or used.
         """
         entry = self._doors.upstream(name)
         if entry is None:
-            self._plans.pop(name, None)
+            self._plans.forget(name)
             raise UpstreamUnknown("no upstream has this name")
-        secrets = await self._doors.secret(entry) if entry.secret else ()
-        plan = self._plans.get(name)
-        # Entries and secrets are replaced, not changed: the same objects mean the same plan.
-        if plan is None or plan.entry is not entry or plan.secrets != secrets:
-            plan = self._plans[name] = plan_for(entry, secrets)
-        return plan
+        audience = audience_of(entry)
+        if audience:
+            # Whose token it is makes it another plan.
+            return self._plans.get(
+                f"{name} {caller.jti}", entry, (self._doors.house_token(caller, audience),)
+            )
+        return self._plans.get(name, entry, await self._doors.secret(entry) if entry.secret else ())
 
     async def send(self, exchange: Exchange, plan: Plan, *, fresh: bool = False) -> None:
         """Send the request with its credential, on a warm connection when there is one.
@@ -198,7 +196,7 @@ class Dispatch:
         """
         connection = None if fresh else self._pool.take(plan.origin)
         if connection is None and not exchange.is_over:
-            connection = await self._pool.dial(plan.origin)
+            connection = await self._pool.dial(plan.origin, plan.certificate)
         if exchange.is_over:
             # The agent left, or was revoked, meanwhile.
             if connection is not None:
@@ -240,35 +238,6 @@ class Dispatch:
         )
 
 
-async def check_body(restriction: CallRestriction, exchange: Exchange) -> None:
-    """Let a call pass whose token is for one body only: this one.
-
-    Raises:
-        AuthenticationFailed: It is another body.
-        SmartAgentError: It did not come, or is too long to be looked at beforehand.
-    """
-    if restriction.digest and b64u(sha256(await exchange.whole_body())) != restriction.digest:
-        raise AuthenticationFailed("the token is for another body")
-
-
-async def body_digest(exchange: Exchange, plan: Plan, signer: Signer) -> str:
-    """Return what a signature says of the body; where it must be known, all of it comes first.
-
-    Raises:
-        CredentialUnusable: The client signs the body piece by piece, which cannot be done again.
-        SmartAgentError: The body did not come, or is too long to be looked at beforehand.
-    """
-    said = exchange.head.fields.get("x-amz-content-sha256", "")
-    unsigned = signer.may_leave_unsigned and plan.origin.tls
-    if said == UNSIGNED_PIECES and unsigned:
-        return said
-    if said.startswith("STREAMING-"):
-        raise CredentialUnusable("the client signs its body in pieces; let it send it whole")
-    if exchange.head.body and unsigned:
-        return UNSIGNED
-    return sha256(await exchange.whole_body() if exchange.head.body else b"").hex()
-
-
 def check_target(inbound: Inbound) -> tuple[str, str]:
     """Return the upstream's name and the path that is matched, which is the path that is sent.
 
@@ -298,5 +267,5 @@ def _inbound(exchange: Exchange) -> Inbound:
 
 def _injected(exchange: Exchange, plan: Plan, now: float) -> bytes:
     path, _, query = exchange.head.target.partition("?")
-    covered = Covered(exchange.body_digest, now) if plan.signer is not None else None
-    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, covered)
+    signed = (exchange.covered, now) if exchange.covered is not None else None
+    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, signed)

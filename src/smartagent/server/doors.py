@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.delegation import TransactionTokens
+from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Upstream
 from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Secret, Verdict, Work
@@ -23,7 +23,7 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_protected", "_rooms", "_tokens", "_transactions",
+        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_protected", "_rooms", "_tokens", "_transactions",
         "_vault",
     )  # fmt: skip
 
@@ -37,6 +37,7 @@ class GatewayDoors:
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
+        outward: OutwardTokens,
         protected: ProtectedResources,
         gateway: str,
     ) -> None:
@@ -47,6 +48,7 @@ class GatewayDoors:
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
+        self._outward = outward
         self._protected = protected
         self._gateway = gateway
         self._metadata_url = metadata_url(gateway)
@@ -70,6 +72,15 @@ class GatewayDoors:
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make `work` durable, and look again whether `caller` may go on."""
         return await self._rooms.commit(work, caller, holder)
+
+    def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
+        """Say to an upstream who calls.
+
+        Raises:
+            TargetNotDelegated: The audience is the house itself.
+            KeysNotReady: There is nothing to sign with.
+        """
+        return self._outward.for_call(caller, audience)
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         """Say, for an upstream of the trust domain, what a call is about.

@@ -242,6 +242,7 @@ def wire_gateway(
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
+        outward=service.delegations.outward,
         protected=service.protected,
         gateway=settings.gateway_url,
     )

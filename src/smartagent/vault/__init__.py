@@ -14,6 +14,7 @@ from smartagent.vault.errors import (
     VaultError,
 )
 from smartagent.vault.model import Upstream
+from smartagent.vault.places import Place, PlaceKind, check_fits, parse_place
 from smartagent.vault.routes import routes
 from smartagent.vault.service import Vault
 from smartagent.vault.store import SECRETS_TOPIC, UPSTREAMS_TOPIC
@@ -25,6 +26,8 @@ __all__ = [
     "Elsewhere",
     "MalformedSecret",
     "MalformedUpstream",
+    "Place",
+    "PlaceKind",
     "SecretElsewhere",
     "SecretInUse",
     "SecretMissing",
@@ -36,5 +39,7 @@ __all__ = [
     "VaultError",
     "Writer",
     "Written",
+    "check_fits",
+    "parse_place",
     "routes",
 ]

@@ -9,8 +9,8 @@ from smartagent.vault.errors import (
     UpstreamNotFound,
 )
 from smartagent.vault.model import StoredUpstream, Upstream
+from smartagent.vault.places import check_fits
 from smartagent.vault.rules import (
-    check_fits,
     parse_upstream,
 )
 from smartagent.vault.service import Vault
@@ -98,5 +98,5 @@ class Upstreams:
             secret_id = self._vault.secret(entry.secret).id
         except SecretNotFound:
             raise SecretMissing(entry.secret[:64]) from None
-        check_fits((await self._vault.obtain(entry.secret))[0].reveal(), entry.place)
+        check_fits((await self._vault.obtain(entry.secret))[0], entry.place)
         return secret_id

@@ -89,6 +89,9 @@ class FakeDoors:
             raise AuthenticationFailed("revoked")
         return Committed(len(self.committed), 0)
 
+    def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
+        return Secret(f"house-token-of-{caller.principal}-{caller.jti}-for-{audience}".encode())
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         return f"about-{inbound.request_id}-of-{caller.principal}"
 

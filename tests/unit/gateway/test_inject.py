@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from smartagent.gateway.errors import CredentialUnusable
 from smartagent.gateway.head import parse_request_head
-from smartagent.gateway.inject import inject, plan_for
+from smartagent.gateway.inject import inject
+from smartagent.gateway.plan import plan_for
 from smartagent.kernel import Secret
 from tests.unit.gateway.fakes import SECRET, Entry
+
+LOGIN = b"user:" + SECRET
 
 
 def sent(place, fields=b"", query="", secret=SECRET, method=b"GET", **more):
@@ -27,7 +30,7 @@ def sent(place, fields=b"", query="", secret=SECRET, method=b"GET", **more):
     ("place", "name", "value"),
     [
         ("bearer", b"authorization", b"Bearer " + SECRET),
-        ("basic", b"authorization", b"Basic " + base64.b64encode(SECRET)),
+        ("basic", b"authorization", b"Basic " + base64.b64encode(LOGIN)),
         ("header:X-Api-Key", b"x-api-key", SECRET),
         ("header:X_Odd", b"x_odd", SECRET),
         ("cookie:__Host-session", b"cookie", b"__Host-session=" + SECRET),
@@ -37,6 +40,7 @@ def test_the_credential_stands_once_in_its_place(place, name, value):
     line, pairs = sent(
         place,
         b"Authorization: Bearer agent\r\nX-Api-Key: a\r\nX_API_KEY: b\r\nX-Odd: c\r\nCookie: agent=1\r\n",
+        secret=LOGIN if place == "basic" else SECRET,
     )
     assert line == b"GET /base/a HTTP/1.1"
     assert pairs[0] == (b"host", b"api.example:8443")
