@@ -6,22 +6,28 @@ authorise).  Its act is outside the house, so the intent is durable before the c
 outcome is recorded after.  Scrubbing happens while the answer streams: `reply.ReplyStream`.
 """
 
+import logging
+from collections.abc import Sequence
 from typing import Final, NoReturn
+
+from msgspec import structs
 
 from smartagent.edge import (
     BodyTooLarge,
     Inbound,
+    NotPermitted,
     Outcome,
     Proof,
     Route,
     enter,
     parse_target,
 )
-from smartagent.gateway.covering import check_body, cover
+from smartagent.gateway.covering import check_body, cover, read_body
 from smartagent.gateway.errors import UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import inject
+from smartagent.gateway.placeholders import Found, check_placed, found_in, found_in_body, honeytoken_in
 from smartagent.gateway.plan import Plan, Plans, audience_of
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
@@ -39,7 +45,9 @@ from smartagent.kernel import (
 
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
+HONEYTOKEN_EVENT: Final = "gateway.honeytoken"
 OUTCOME_EVENT: Final = "gateway.done"
+_log = logging.getLogger(__name__)
 NOBODY: Final = Caller("", CallerKind.NOBODY)
 
 
@@ -115,25 +123,50 @@ class Dispatch:
         if exchange.tunnel is not None or exchange.head.authority:
             await self._translate(exchange)
         inbound = _inbound(exchange)
+        found = found_in(exchange.head)
         # 1 to 3. Admit, authenticate, authorise.
-        entered = await enter(inbound, ROUTE, self._threshold)
-        caller = entered.caller
-        exchange.caller = caller
+        try:
+            entered = await enter(inbound, ROUTE, self._threshold)
+        except SmartAgentError:
+            self._guard(exchange, found)
+            raise
+        caller = exchange.caller = entered.caller
         exchange.rule = ",".join(entered.verdict.rules)
         exchange.cut_at = (
             now + caller.expires_at - self._doors.now() if caller.expires_at else exchange.cut_at
         )
         try:
-            if caller.restriction is not None:
-                await check_body(caller.restriction, exchange)
-            plan = await self.bind(inbound.params["upstream"], caller)
-            if plan.entry.txn_token:
-                exchange.txn_token = self._doors.transaction_token(caller, inbound)
-            await cover(exchange, plan)
+            plan = await self._prepare(exchange, caller, inbound, found)
         except SmartAgentError as error:
             await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
             raise
         exchange.plan = plan
+        if await self._intend(exchange, caller):
+            # 4. Act, outside.
+            await self.send(exchange, plan)
+
+    async def _prepare(
+        self, exchange: Exchange, caller: Caller, inbound: Inbound, found: Sequence[Found]
+    ) -> Plan:
+        """Have everything that the call needs; nothing of it leaves yet."""
+        self._refuse_honeytokens(exchange, found)
+        if caller.restriction is not None:
+            await check_body(caller.restriction, exchange)
+        plan = await self.bind(inbound.params["upstream"], caller)
+        if plan.signer is not None or plan.member:
+            body = await read_body(exchange, plan)
+            in_body = found_in_body(body)
+            self._refuse_honeytokens(exchange, in_body)
+            found = (*found, *in_body)
+            cover(exchange, plan, body)
+        if found:
+            check_placed(found, plan, self._doors.placeholder(plan.entry.name))
+        if plan.entry.txn_token:
+            exchange.txn_token = self._doors.transaction_token(caller, inbound)
+        return plan
+
+    async def _intend(self, exchange: Exchange, caller: Caller) -> bool:
+        """Say in the log that the call is made; tell whether anybody still waits for it."""
         # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
         try:
             await self._doors.commit(Work((self._record(exchange, Decision.PERMIT),), caller.claims), caller)
@@ -144,9 +177,29 @@ class Dispatch:
         exchange.intended = True
         if exchange.is_over:
             self.outcome(exchange, "abandoned", 0.0)
-            return
-        # 4. Act, outside.
-        await self.send(exchange, plan)
+        return not exchange.is_over
+
+    def _guard(self, exchange: Exchange, found: Sequence[Found]) -> bool:
+        """Raise the alarm when a honeytoken was used; tell whether one was."""
+        honeytoken = honeytoken_in(found, self._doors)
+        if honeytoken is None:
+            return False
+        name, where = honeytoken
+        record = self._record(exchange, None)
+        record = structs.replace(
+            record,
+            event=HONEYTOKEN_EVENT,
+            subject=name,
+            detail={**record.detail, "where": where, "ip": exchange.client_ip},
+        )
+        self._doors.commit_later(Work((record,)))
+        _log.warning("the honeytoken %s was used, in %s, from %s", name, where, exchange.client_ip)
+        return True
+
+    def _refuse_honeytokens(self, exchange: Exchange, found: Sequence[Found]) -> None:
+        if self._guard(exchange, found):
+            # Whoever holds one is not told that it is one.
+            raise NotPermitted(PERMISSION)
 
     async def _translate(self, exchange: Exchange) -> None:
         """Make a request to an upstream's own address one to the gateway.

@@ -78,27 +78,28 @@ def _kept(head: RequestHead, plan: Plan) -> Pairs:
     if head.websocket:
         # What is compressed cannot be searched as it passes.
         dropped = dropped | {"sec-websocket-extensions"}
-    own = _bare_name(plan.place) if plan.place and not plan.in_query else ""
+    own = bare_name(plan.place) if plan.place and not plan.in_query else ""
     kept = []
     for name, value in head.pairs:
         # Servers that hand fields on as CGI variables take `_` and `-` for the same letter.
         spelt = name.replace("_", "-") if "_" in name else name
-        if spelt in dropped or spelt.startswith(_DROPPED_FAMILIES) or (own and _bare_name(spelt) == own):
+        if spelt in dropped or spelt.startswith(_DROPPED_FAMILIES) or (own and bare_name(spelt) == own):
             continue
         kept.append((name, value))
     return kept
 
 
-def _bare_name(name: str) -> str:
+def bare_name(name: str) -> str:
+    """Return a name as servers that do not look closely could read it."""
     return name.replace("-", "").replace("_", "").replace(".", "").replace(" ", "").lower()
 
 
 def _with_parameter(query: str, name: str, value: str) -> str:
-    own = _bare_name(name)
+    own = bare_name(name)
     kept = [part for part in re.split("[&;]", query) if part and _parameter_name(part) != own]
     return "&".join([*kept, f"{quote(name, safe='')}={value}"])
 
 
 def _parameter_name(part: str) -> str:
     # `key[]` and `key[0]` are `key` to PHP and Rails.
-    return _bare_name(unquote_plus(part.partition("=")[0]).replace("\0", "").partition("[")[0])
+    return bare_name(unquote_plus(part.partition("=")[0]).replace("\0", "").partition("[")[0])

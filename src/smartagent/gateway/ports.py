@@ -90,6 +90,14 @@ class Doors(House, Protocol):
         """
         ...
 
+    def placeholder(self, upstream: str) -> str:
+        """Return what clients that insist on a key of this upstream are given.  Memory only."""
+        ...
+
+    def honeytoken(self, value: str) -> str:
+        """Return the name of the honeytoken `value`; empty when it is none.  Memory only."""
+        ...
+
     def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
         """Return a token of the house's own that says to an upstream who calls; the same object for a while.
 

@@ -35,6 +35,11 @@ class Signer(Protocol):
         ...
 
     @property
+    def field(self) -> str:
+        """The field that the signature, or the id of its key, stands in; in lower case."""
+        ...
+
+    @property
     def secrets(self) -> tuple[Secret[bytes], ...]:
         """What no answer may show."""
         ...

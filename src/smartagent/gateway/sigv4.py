@@ -43,6 +43,11 @@ class AwsSigner(msgspec.Struct, frozen=True):
         return _DROPPED
 
     @property
+    def field(self) -> str:
+        """Where the signature stands."""
+        return "authorization"
+
+    @property
     def secrets(self) -> tuple[Secret[bytes], ...]:
         """What no answer may show."""
         kept = (self.secret_key, self.session_token)

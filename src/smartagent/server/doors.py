@@ -14,7 +14,7 @@ from smartagent.oauth import ProtectedResources, completed, metadata_path, metad
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
-from smartagent.vault import Vault
+from smartagent.vault import Placeholders, Vault
 
 WELL_KNOWN: Final = metadata_path("")
 
@@ -23,7 +23,7 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_protected", "_rooms", "_tokens", "_transactions",
+        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
         "_vault",
     )  # fmt: skip
 
@@ -34,6 +34,7 @@ class GatewayDoors:
         tokens: Tokens,
         book: Book,
         vault: Vault,
+        placeholders: Placeholders,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
@@ -45,6 +46,7 @@ class GatewayDoors:
         self._tokens = tokens
         self._book = book
         self._vault = vault
+        self._placeholders = placeholders
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
@@ -72,6 +74,14 @@ class GatewayDoors:
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make `work` durable, and look again whether `caller` may go on."""
         return await self._rooms.commit(work, caller, holder)
+
+    def placeholder(self, upstream: str) -> str:
+        """Return what clients that insist on a key of this upstream are given."""
+        return self._placeholders.of(upstream)
+
+    def honeytoken(self, value: str) -> str:
+        """Return the name of the honeytoken `value`; empty when it is none."""
+        return self._placeholders.honeytoken(value)
 
     def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
         """Say to an upstream who calls.

@@ -64,6 +64,16 @@ class Upstream(msgspec.Struct, frozen=True):
     txn_token: bool = False
 
 
+class Honeytoken(msgspec.Struct, frozen=True):
+    """A stand-in for a key that nobody has a reason to use.  `digest` is all that is known of its value."""
+
+    name: str
+    digest: bytes
+    note: str
+    created_at: int
+    created_by: str
+
+
 class StoredUpstream(msgspec.Struct, frozen=True):
     """An upstream as the store keeps it."""
 

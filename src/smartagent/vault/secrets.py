@@ -14,7 +14,7 @@ from smartagent.vault.errors import (
     VersionGone,
     VersionInForce,
 )
-from smartagent.vault.places import check_fits
+from smartagent.vault.fitting import check_fits
 from smartagent.vault.rules import (
     parse_secret_name,
     parse_secret_value,

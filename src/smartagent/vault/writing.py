@@ -6,8 +6,8 @@ import msgspec
 from smartagent.kernel import Change, Clock, Entropy, IdPrefix, Ids, Secret, Write
 from smartagent.keyset import Keyset
 from smartagent.vault.errors import SecretNotFound, VaultChanged
+from smartagent.vault.fitting import check_fits
 from smartagent.vault.model import SealedVersion, SecretEntry, sealed_as
-from smartagent.vault.places import check_fits
 from smartagent.vault.service import Vault
 from smartagent.vault.store import KEPT_VERSIONS, put_secret, secret_changed
 
