@@ -117,6 +117,17 @@ async def proxy(reader):
     assert "bearer" in explained
 
 
+async def places(reader):
+    """Nothing is called: the entries are checked when they are written."""
+    assert "json:/auth/key" in await reader.do()
+    assert "hmac:X-Signature,X-Timestamp" in await reader.do()
+    assert "jwt:https://billing.example.com" in await reader.do()
+    assert "sak_ph_" in await reader.do()
+    made = await reader.do()
+    assert "sak_ph_" in made
+    assert "in .netrc" in made
+
+
 async def other_stores(reader):
     def answer(method, path, headers, body):
         assert headers["X-Vault-Token"] == "hvs.CAES-example"

@@ -19,9 +19,9 @@ from smartagent.gateway.errors import GatewayFull
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import ROUTE, Tunnel, TunnelHouse, opened, place_of, proxied, token_of
 from smartagent.gateway.head import ALLOWED, RequestHead
-from smartagent.gateway.inject import Plan
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
+from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool, UpstreamConnection

@@ -7,15 +7,19 @@ disagree about where an answer ended: it is closed, for the next exchange would 
 
 import asyncio
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from smartagent.gateway.errors import UpstreamTimeout, UpstreamUnreachable
-from smartagent.gateway.inject import Origin
+from smartagent.crypto import MalformedKey, load_chain
+from smartagent.gateway.errors import CredentialUnusable, UpstreamTimeout, UpstreamUnreachable
 from smartagent.gateway.pin import Pinner
+from smartagent.gateway.plan import Origin
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.kernel import Secret
 
 _MAX_IDLE_PER_ORIGIN: Final = 256
+_MAX_IDENTITIES: Final = 256
 
 
 class Listener(Protocol):
@@ -127,6 +131,7 @@ class Pool:
         self._settings = settings
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
         self._tls = _tls_context(settings.ca_file)
+        self._tls_as: OrderedDict[str, ssl.SSLContext] = OrderedDict()
 
     def take(self, origin: Origin) -> UpstreamConnection | None:
         """Return an idle connection."""
@@ -149,15 +154,15 @@ class Pool:
         connection.used = True
         idle.append(connection)
 
-    async def dial(self, origin: Origin) -> UpstreamConnection:
-        """Resolve, check and connect.
+    async def dial(self, origin: Origin, certificate: Secret[bytes] | None = None) -> UpstreamConnection:
+        """Resolve, check and connect; with the certificate of the origin's identity, if it has one.
 
         Raises:
             GatewayError: The destination is refused, unreachable or slow.
         """
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
-                return await self._dial(origin)
+                return await self._dial(origin, self._context(origin, certificate))
         except TimeoutError:
             raise UpstreamTimeout("no connection in time") from None
 
@@ -177,14 +182,29 @@ class Pool:
                 connection.close()
         self._idle.clear()
 
-    async def _dial(self, origin: Origin) -> UpstreamConnection:
+    def _context(self, origin: Origin, certificate: Secret[bytes] | None) -> ssl.SSLContext | None:
+        if certificate is None:
+            return self._tls if origin.tls else None
+        context = self._tls_as.get(origin.identity)
+        if context is None:
+            context = _tls_context(self._settings.ca_file)
+            try:
+                load_chain(context, certificate)
+            except MalformedKey as error:
+                raise CredentialUnusable(str(error)) from None
+            self._tls_as[origin.identity] = context
+            if len(self._tls_as) > _MAX_IDENTITIES:
+                self._tls_as.popitem(last=False)
+        return context
+
+    async def _dial(self, origin: Origin, tls: ssl.SSLContext | None) -> UpstreamConnection:
         addresses = await self._pinner.pin(
             origin.host, origin.port, allow_private=origin.allow_private, cleartext=not origin.tls
         )
         why = "the connection was refused"
         for address in addresses:
             try:
-                return await self._connect(address, origin)
+                return await self._connect(address, origin, tls)
             except ssl.SSLError:
                 # The next address has the same name; a certificate that is wrong here is no reason to try on.
                 raise UpstreamUnreachable("the upstream's certificate or TLS is not acceptable") from None
@@ -198,15 +218,15 @@ class Pool:
                 )
         raise UpstreamUnreachable(why)
 
-    async def _connect(self, address: str, origin: Origin) -> UpstreamConnection:
+    async def _connect(self, address: str, origin: Origin, tls: ssl.SSLContext | None) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
             lambda: UpstreamConnection(origin, self._forget),
             address,
             origin.port,
-            ssl=self._tls if origin.tls else None,
+            ssl=tls,
             # The address was checked; the certificate must still be the name's.
-            server_hostname=origin.host if origin.tls else None,
+            server_hostname=origin.host if tls else None,
         )
         return connection
 

@@ -25,6 +25,11 @@ def user_code_key(root: Secret[bytes]) -> Secret[bytes]:
     return derive(root, "smartagent/v1/user-code")
 
 
+def placeholder_key(root: Secret[bytes]) -> Secret[bytes]:
+    """Return the key that placeholders are made with."""
+    return derive(root, "smartagent/v1/placeholder")
+
+
 def gateway_ca(root: Secret[bytes]) -> CertificateAuthority:
     """Return the authority that signs for the hosts that the forward proxy speaks for."""
     seed = derive(root, "smartagent/v1/gateway-ca")
