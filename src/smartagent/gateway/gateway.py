@@ -185,7 +185,7 @@ class Gateway:
             inbound = edge.Inbound(
                 request_id, "CONNECT", f"/{place.host}", headers=headers, client_ip=connection.client_ip
             )
-            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, place))
+            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, interception, place))
             work = opened(self._doors, entered.caller, entered.verdict, place, request_id)
             await self._doors.commit(work, entered.caller)
             context = interception.context_for(place.host)

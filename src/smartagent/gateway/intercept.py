@@ -35,6 +35,10 @@ class Interception:
         self._key = LeafKey()
         self._contexts: OrderedDict[str, tuple[float, ssl.SSLContext]] = OrderedDict()
 
+    def speaks_for(self, host: str) -> bool:
+        """Tell whether agents take our word for `host` (lower case)."""
+        return self._authority.speaks_for(host)
+
     def context_for(self, host: str) -> ssl.SSLContext:
         """Return what speaks TLS as `host` (lower case), and to nobody who wants another."""
         now = self._clock.now()

@@ -251,7 +251,7 @@ def wire_gateway(
         drain_seconds=settings.drain_seconds,
         own_ports=frozenset({settings.port, settings.gateway_port}),
     )
-    interception = Interception(gateway_ca(base.root), base.clock, system_entropy)
+    interception = Interception(gateway_ca(base.root, settings.gateway_ca_names), base.clock, system_entropy)
     return Gateway(doors, limits, interception=interception)
 
 
@@ -285,7 +285,7 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     pages: dict[str, Page] = {
         "/healthz": health_page(installed),
         "/claim": text_page(HOW_TO_CLAIM),
-        "/gateway-ca.pem": certificate_page(gateway_ca(base.root).pem),
+        "/gateway-ca.pem": certificate_page(gateway_ca(base.root, base.settings.gateway_ca_names).pem),
         "/readyz": readiness_page(checks),
         "/metrics": metrics_page(meter),
         "/openapi.json": document_page(
