@@ -8,6 +8,8 @@ outcome is recorded after.  Scrubbing happens while the answer streams: `reply.R
 
 from typing import Final, NoReturn
 
+from msgspec import structs
+
 from smartagent.crypto import b64u, sha256
 from smartagent.edge import (
     AuthenticationFailed,
@@ -196,9 +198,10 @@ class Dispatch:
         Raises:
             GatewayError: The upstream cannot be reached, or may not be.
         """
-        connection = None if fresh else self._pool.take(plan.origin)
+        origin = structs.replace(plan.origin, http2=True) if exchange.head.grpc else plan.origin
+        connection = None if fresh else self._pool.take(origin)
         if connection is None and not exchange.is_over:
-            connection = await self._pool.dial(plan.origin)
+            connection = await self._pool.dial(origin)
         if exchange.is_over:
             # The agent left, or was revoked, meanwhile.
             if connection is not None:

@@ -138,6 +138,11 @@ class Exchange:
         """How much of the answer's body went to the agent."""
         return self._stream.sent_bytes if self._stream is not None else 0
 
+    @property
+    def trailers(self) -> bytes:
+        """The field lines behind the answer's body, where the agent gets them."""
+        return self._stream.trailers if self._stream is not None else b""
+
     # -- the agent's side ------------------------------------------------------------------------------------
 
     def request_body(self, payload: bytes, *, done: bool) -> None:

@@ -72,7 +72,7 @@ class RequestHead(msgspec.Struct, gc=False):
     keep_alive: bool
     expects_continue: bool
     old: bool
-    """It speaks HTTP/1.0, which knows no chunks."""
+    """It knows no chunks: HTTP/1.0, and HTTP/2."""
     block: bytes = b""
     kept_for: object = None
     kept: str = ""
@@ -80,6 +80,8 @@ class RequestHead(msgspec.Struct, gc=False):
     """Host and port of a target in absolute form, as a proxy is asked (RFC 9112 section 3.2.2)."""
     websocket: bool = False
     """It asks for a WebSocket."""
+    grpc: bool = False
+    """It is a gRPC call: its upstream is spoken to in HTTP/2, and the answer's trailers pass."""
 
 
 class ResponseHead(msgspec.Struct, gc=False):

@@ -40,7 +40,7 @@ _DROPPED: Final = frozenset(f"{_HOP} {_FORWARDED} {_OVERRIDES} {_CREDENTIALS}".s
 _DROPPED_FAMILIES: Final = ("proxy-", "x-forwarded-")
 _PLAIN: Final = frozenset(("keep-alive", "close"))
 _WHEN_SCRUBBING: Final = frozenset(
-    ("accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
+    ("accept-encoding", "grpc-accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
 )
 _BASE_URL: Final = re.compile(
     r"https?://[A-Za-z0-9.\-_:\[\]]+(?:/[!$%&'()*+,\-./0-9:;=@A-Z_a-z~]*)?", re.IGNORECASE
@@ -57,6 +57,7 @@ class Origin(msgspec.Struct, frozen=True):
     port: int
     tls: bool
     allow_private: bool
+    http2: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from smartagent.crypto import CertificateAuthority, LeafKey
+from smartagent.gateway.http2_frames import HTTP_2
 from smartagent.kernel import Clock, Entropy, Secret
 
 REMEMBERED: Final = 1024
@@ -64,7 +65,7 @@ def _only(host: str) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], in
 def _context(chain: bytes, key: Secret[bytes]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([HTTP_2, "http/1.1"])
     # The library reads files only.  This one is memory that no other process can name.
     handle = os.memfd_create("leaf", os.MFD_CLOEXEC)
     try:

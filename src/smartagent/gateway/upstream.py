@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from smartagent.gateway.errors import UpstreamTimeout, UpstreamUnreachable
+from smartagent.gateway.http2_frames import HTTP_2, speaks_http2
 from smartagent.gateway.inject import Origin
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.kernel import SmartAgentError
 
 _MAX_IDLE_PER_ORIGIN: Final = 256
 
@@ -35,6 +37,10 @@ class Listener(Protocol):
 
     def upstream_drained(self) -> None:
         """It takes more again."""
+        ...
+
+    def fail(self, error: SmartAgentError) -> None:
+        """It answers what cannot be passed on."""
         ...
 
 
@@ -119,14 +125,25 @@ class UpstreamConnection(asyncio.Protocol):
             listener.upstream_ended(clean=clean)
 
 
-class Pool:
-    """Idle connections by origin, the warmest on top."""
+Dialled = Callable[[Origin, Callable[[UpstreamConnection], None], int], UpstreamConnection]
 
-    def __init__(self, pinner: Pinner, settings: GatewaySettings) -> None:
+
+class Pool:
+    """Idle connections by origin, the warmest on top.
+
+    Args:
+        pinner: Says which addresses may be dialled.
+        settings: The gateway's.
+        http2: Makes a connection to an origin that is spoken to in HTTP/2.
+    """
+
+    def __init__(self, pinner: Pinner, settings: GatewaySettings, http2: Dialled) -> None:
         self._pinner = pinner
+        self._http2 = http2
         self._settings = settings
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
-        self._tls = _tls_context(settings.ca_file)
+        self._tls = _tls_context(settings.ca_file, "http/1.1")
+        self._tls_http2 = _tls_context(settings.ca_file, HTTP_2)
 
     def take(self, origin: Origin) -> UpstreamConnection | None:
         """Return an idle connection."""
@@ -200,15 +217,24 @@ class Pool:
 
     async def _connect(self, address: str, origin: Origin) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: UpstreamConnection(origin, self._forget),
+        context = self._tls_http2 if origin.http2 else self._tls
+        transport, connection = await loop.create_connection(
+            lambda: self._protocol(origin),
             address,
             origin.port,
-            ssl=self._tls if origin.tls else None,
+            ssl=context if origin.tls else None,
             # The address was checked; the certificate must still be the name's.
             server_hostname=origin.host if origin.tls else None,
         )
+        if origin.http2 and origin.tls and not speaks_http2(transport):
+            connection.close()
+            raise UpstreamUnreachable("the upstream speaks no HTTP/2, which gRPC needs")
         return connection
+
+    def _protocol(self, origin: Origin) -> UpstreamConnection:
+        if origin.http2:
+            return self._http2(origin, self._forget, self._settings.max_head_bytes)
+        return UpstreamConnection(origin, self._forget)
 
     def _forget(self, connection: UpstreamConnection) -> None:
         idle = self._idle.get(connection.origin)
@@ -216,8 +242,8 @@ class Pool:
             idle.remove(connection)
 
 
-def _tls_context(ca_file: str) -> ssl.SSLContext:
+def _tls_context(ca_file: str, protocol: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context
