@@ -5,6 +5,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import grpc
+import msgspec
 import pytest
 from cryptography import x509
 
@@ -24,7 +25,7 @@ class Server:
 
     def __init__(self):
         self.asked = []
-        self.cancelled = asyncio.Event()
+        self.ended = asyncio.Event()
 
     def service(self, details):
         ways = {
@@ -48,9 +49,8 @@ class Server:
         try:
             async for request in requests:
                 yield request
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
+        finally:
+            self.ended.set()
 
 
 @asynccontextmanager
@@ -67,7 +67,7 @@ async def world(tmp_path, *, tls=True, compression=None, **settings):
         port = listening.add_insecure_port("127.0.0.1:0")
     await listening.start()
     doors = FakeDoors(Entry("shop", f"{'https' if tls else 'http'}://localhost:{port}"))
-    known = GatewaySettings(sweep_seconds=0.02, ca_file=str(path), **settings)
+    known = GatewaySettings(sweep_seconds=0.02, linger_seconds=0.1, ca_file=str(path), **settings)
     gateway = Gateway(doors, known, interception=Interception(AUTHORITY, SystemClock(), system_entropy))
     house = await gateway.serve("127.0.0.1", 0)
     try:
@@ -144,3 +144,125 @@ async def test_a_conversation_goes_both_ways_as_it_comes(tmp_path, way, prefix, 
         await chat.done_writing()
         assert await chat.read() is grpc.aio.EOF
         assert await chat.code() is grpc.StatusCode.OK
+
+
+@WAYS
+async def test_many_calls_at_once_do_not_mix(tmp_path, way, prefix, metadata):
+    async with way(tmp_path) as (server, _, gateway, channel):
+        echo = channel.unary_unary(f"{prefix}/shop.Orders/Echo")
+        sizes = [size * 997 for size in range(150)]
+        answers = await asyncio.gather(*(echo(bytes(size), metadata=metadata) for size in sizes))
+        assert [len(each) for each in answers] == sizes
+        assert gateway.open_connections <= 2
+
+
+@WAYS
+async def test_what_the_upstream_says_in_trailers_alone_arrives(tmp_path, way, prefix, metadata):
+    async with way(tmp_path) as (_, _, _, channel):
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await channel.unary_unary(f"{prefix}/shop.Orders/Fail")(b"", metadata=metadata)
+        assert failed.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert dict(failed.value.trailing_metadata())["x-why"] == "because"
+        assert failed.value.details().startswith("nö, ")
+        assert TOLD not in failed.value.details()
+        with pytest.raises(grpc.aio.AioRpcError) as missing:
+            await channel.unary_unary(f"{prefix}/shop.Orders/Unheard")(b"", metadata=metadata)
+        assert missing.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@WAYS
+async def test_a_refusal_is_said_in_grpcs_words(tmp_path, way, prefix, metadata):
+    async with way(tmp_path) as (server, doors, _, channel):
+        doors.denied.add(("POST", "/shop.Orders/Echo"))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await channel.unary_unary(f"{prefix}/shop.Orders/Echo")(b"", metadata=metadata)
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert "missing permission: shop:POST /shop.Orders/Echo" in refused.value.details()
+        assert doors.committed[-1].decision is Decision.DENY
+        assert server.asked == []
+
+
+async def test_without_a_token_a_call_is_not_authenticated(tmp_path):
+    async with reverse(tmp_path) as (_, _, _, channel):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await channel.unary_unary("/shop/shop.Orders/Echo")(b"")
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        with pytest.raises(grpc.aio.AioRpcError) as unknown:
+            told = (("authorization", f"Bearer {TOKEN}"),)
+            await channel.unary_unary("/nowhere/shop.Orders/Echo")(b"", metadata=told)
+        assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@WAYS
+async def test_a_revocation_cuts_a_conversation_on_both_sides(tmp_path, way, prefix, metadata):
+    async with way(tmp_path) as (server, doors, gateway, channel):
+        chats = [channel.stream_stream(f"{prefix}/shop.Orders/Chat")(metadata=metadata) for _ in range(5)]
+        for chat in chats:
+            await chat.write(b"hello")
+            assert await chat.read() == b"hello"
+        began = asyncio.get_running_loop().time()
+        doors.revoke("agt_1")
+        for chat in chats:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await chat.read()
+        await server.ended.wait()
+        assert asyncio.get_running_loop().time() - began < 1
+        assert [each.outcome for each in doors.later] == ["unauthenticated"] * 5
+
+
+@WAYS
+async def test_a_call_that_the_client_cancels_ends_at_the_upstream(tmp_path, way, prefix, metadata):
+    async with way(tmp_path) as (server, doors, _, channel):
+        chat = channel.stream_stream(f"{prefix}/shop.Orders/Chat")(metadata=metadata)
+        await chat.write(b"hello")
+        await chat.read()
+        chat.cancel()
+        await server.ended.wait()
+        assert [each.outcome for each in doors.later] == ["agent-gone"]
+
+
+async def test_messages_that_are_compressed_all_the_same_are_refused(tmp_path):
+    async with tunneled(tmp_path, compression=grpc.Compression.Gzip) as (_, doors, _, channel):
+        echo = channel.unary_unary("/shop.Orders/Echo")
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await echo(b"secret")
+        assert "compressed" in refused.value.details()
+        doors.entries["shop"] = msgspec.structs.replace(doors.entries["shop"], scrub=False)
+        assert await echo(b"unsearched", compression=grpc.Compression.Gzip) == b"unsearched"
+
+
+async def test_an_upstream_that_is_not_there_is_unavailable(tmp_path):
+    async with tunneled(tmp_path) as (_, doors, _, channel):
+        entry = doors.entries["shop"]
+        echo = channel.unary_unary("/shop.Orders/Echo")
+        assert await echo(b"x") == b"x"
+        doors.upstream = lambda name: Entry("shop", "https://localhost:1", secret=entry.secret)
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await echo(b"x")
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_connections_to_the_upstream_are_used_again(tmp_path):
+    async with tunneled(tmp_path) as (_, _, gateway, channel):
+        echo = channel.unary_unary("/shop.Orders/Echo")
+        for _ in range(20):
+            await echo(b"x")
+        (idle,) = gateway._pool._idle.values()
+        assert len(idle) == 1
+
+
+async def test_a_drain_lets_a_conversation_end_and_takes_no_more(tmp_path):
+    async with reverse(tmp_path) as (_, _, gateway, channel):
+        metadata = (("authorization", f"Bearer {TOKEN}"),)
+        chat = channel.stream_stream("/shop/shop.Orders/Chat")(metadata=metadata)
+        await chat.write(b"hello")
+        assert await chat.read() == b"hello"
+        draining = asyncio.create_task(gateway.drain())
+        await chat.write(b"still here")
+        assert await chat.read() == b"still here"
+        assert not draining.done()
+        await chat.done_writing()
+        assert await chat.read() is grpc.aio.EOF
+        assert await chat.code() is grpc.StatusCode.OK
+        await draining
+        assert gateway.open_connections == 0

@@ -28,6 +28,7 @@ MAX_STREAMS: Final = 100
 WINDOW_BYTES: Final = 65_535
 """How much may be on its way to us on one stream, and what one stream holds at most when its other side is slow."""
 TABLE_BYTES: Final = 4096
+ACCEPTED: Final = b"grpc-accept-encoding"
 
 _HEAD_END: Final = b"\r\n\r\n"
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]{1,256}")
@@ -133,6 +134,9 @@ def request_fields(head: bytes, *, tls: bool) -> list[Field]:
     authority = next(value for name, value in named if name == b"host")
     pseudo = (b":method", method), (b":scheme", b"https" if tls else b"http"), (b":authority", authority)
     fields: list[Field] = [*pseudo, (b":path", target), (b"te", b"trailers")]
+    if not any(name == ACCEPTED for name, _ in named):
+        # Where messages are searched; silence would leave it to the upstream.
+        fields.append((ACCEPTED, b"identity"))
     for name, value in named:
         if name not in _FRAMING and name != b"host":
             fields.append((name, value))

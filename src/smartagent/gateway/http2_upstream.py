@@ -29,6 +29,7 @@ from smartagent.gateway.body import LAST_CHUNK, BodyReader, chunk, reader_for
 from smartagent.gateway.errors import UpstreamMalformed
 from smartagent.gateway.head import CHUNKED
 from smartagent.gateway.http2_fields import (
+    ACCEPTED,
     Field,
     Http2,
     answer_head,
@@ -151,7 +152,7 @@ class Http2Upstream(UpstreamConnection):
         length = named.get(b"content-length")
         chunked = b"\r\ntransfer-encoding: chunked" in head
         self._reader = reader_for(CHUNKED if chunked else int(length or b"0"))
-        self._coding_offered = b"grpc-accept-encoding" in named
+        self._coding_offered = named[ACCEPTED] not in _NO_CODING
         self._sent, self._ended = self._reader.done, False
         self._informational = 0
         self._stream_id = self._http2.get_next_available_stream_id()
