@@ -99,9 +99,11 @@ async def tunneled(tmp_path, *, token=TOKEN, **more):
 @asynccontextmanager
 async def reverse(tmp_path, **more):
     """A client that calls the gateway itself, in clear text, and can name the upstream in its paths."""
-    async with world(tmp_path, tls=False, **more) as (server, doors, gateway, (port, _)):
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield server, doors, gateway, channel
+    async with (
+        world(tmp_path, tls=False, **more) as (server, doors, gateway, (port, _)),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield server, doors, gateway, channel
 
 
 WAYS = pytest.mark.parametrize(
@@ -136,7 +138,7 @@ async def test_a_unary_call_gets_the_credential_and_its_trailers_and_is_scrubbed
 
 @WAYS
 async def test_a_conversation_goes_both_ways_as_it_comes(tmp_path, way, prefix, metadata):
-    async with way(tmp_path) as (server, _, _, channel):
+    async with way(tmp_path) as (_, _, _, channel):
         chat = channel.stream_stream(f"{prefix}/shop.Orders/Chat")(metadata=metadata)
         for said in (b"one", b"two", b"x" * 300_000, b"four"):
             await chat.write(said)
@@ -148,7 +150,7 @@ async def test_a_conversation_goes_both_ways_as_it_comes(tmp_path, way, prefix, 
 
 @WAYS
 async def test_many_calls_at_once_do_not_mix(tmp_path, way, prefix, metadata):
-    async with way(tmp_path) as (server, _, gateway, channel):
+    async with way(tmp_path) as (_, _, gateway, channel):
         echo = channel.unary_unary(f"{prefix}/shop.Orders/Echo")
         sizes = [size * 997 for size in range(150)]
         answers = await asyncio.gather(*(echo(bytes(size), metadata=metadata) for size in sizes))
@@ -195,7 +197,7 @@ async def test_without_a_token_a_call_is_not_authenticated(tmp_path):
 
 @WAYS
 async def test_a_revocation_cuts_a_conversation_on_both_sides(tmp_path, way, prefix, metadata):
-    async with way(tmp_path) as (server, doors, gateway, channel):
+    async with way(tmp_path) as (server, doors, _, channel):
         chats = [channel.stream_stream(f"{prefix}/shop.Orders/Chat")(metadata=metadata) for _ in range(5)]
         for chat in chats:
             await chat.write(b"hello")
