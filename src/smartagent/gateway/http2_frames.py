@@ -19,7 +19,7 @@ HTTP_2: Final = "h2"
 """Its name in TLS (RFC 7301)."""
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_FRAME_BYTES: Final = 16_384
-RESETS: Final = (100.0, 20.0)
+RESETS: Final = (100.0, 30.0)
 """How many streams a peer may reset at once, and how many in a second after that."""
 CONTROLS: Final = (1000.0, 100.0)
 """The same for frames that ask for an answer or for nothing: PING, SETTINGS, PRIORITY, empty DATA, CONTINUATION."""
