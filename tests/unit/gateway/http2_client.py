@@ -3,6 +3,7 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from h2.config import H2Configuration
@@ -19,6 +20,9 @@ from h2.events import (
 from h2.settings import SettingCodes
 
 from tests.unit.gateway.fakes import TOKEN
+from tests.unit.gateway.origin import always, reply, world
+
+OK = reply(b'{"ok": true}', "Content-Type: application/json")
 
 
 def fields(path="/crm/a", method="GET", authority="gw", scheme="http", token=TOKEN, more=()):
@@ -176,3 +180,15 @@ class Client:
 
 async def connected(port, **more):
     return Client(*await asyncio.open_connection("127.0.0.1", port), **more)
+
+
+@asynccontextmanager
+async def http2(script=None, settings=None, **more):
+    """A world, and a client in it that speaks HTTP/2 without having asked."""
+    client = more.pop("client", {})
+    async with world(script or always(OK), settings, **more) as here:
+        agent = await connected(here.port, **client)
+        try:
+            yield here, agent
+        finally:
+            agent.writer.close()
