@@ -2,6 +2,7 @@
 """gRPC through the gateway with grpcio on both ends, in a tunnel and in reverse mode."""
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
 
 import grpc
@@ -12,7 +13,7 @@ from cryptography import x509
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.gateway import Gateway, GatewaySettings, Interception
 from smartagent.kernel import Decision
-from tests.e2e.test_forward_proxy import AUTHORITY
+from tests.e2e.test_forward_proxy import AUTHORITY, run
 from tests.e2e.test_gateway_bulk import certificate
 from tests.unit.gateway.fakes import SECRET, TOKEN, Entry, FakeDoors
 
@@ -104,6 +105,26 @@ async def reverse(tmp_path, **more):
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         yield server, doors, gateway, channel
+
+
+UNMODIFIED = """
+import sys, grpc
+with grpc.secure_channel(sys.argv[1], grpc.ssl_channel_credentials()) as channel:
+    print(channel.unary_unary("/shop.Orders/Echo")(b"hello").decode())
+"""
+
+
+async def test_an_unmodified_program_needs_nothing_but_its_environment(tmp_path):
+    authority = tmp_path / "gateway-ca.pem"
+    authority.write_bytes(AUTHORITY.pem)
+    async with world(tmp_path) as (server, _, _, (port, upstream)):
+        environ = {
+            "https_proxy": f"http://agent:{TOKEN}@127.0.0.1:{port}",
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(authority),
+        }
+        said = await run(sys.executable, "-c", UNMODIFIED, f"localhost:{upstream}", environ=environ)
+        assert said == (0, "hello\n")
+        assert server.asked[0]["authorization"] == f"Bearer {TOLD}"
 
 
 WAYS = pytest.mark.parametrize(

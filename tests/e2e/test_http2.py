@@ -7,6 +7,7 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
+from smartagent.edge import Reply
 from smartagent.kernel import Decision
 from tests.e2e.test_gateway_bulk import swallow
 from tests.unit.gateway.fakes import SECRET, TOKEN
@@ -207,6 +208,16 @@ async def test_a_revocation_cuts_the_streams_of_the_one_who_was_revoked(tmp_path
         assert (await agent.call()).status == 401
 
 
+async def test_a_revocation_also_cuts_an_answer_that_is_whole_but_not_taken():
+    async with http2(always(reply(bytes(100_000))), client={"greedy": False}) as (here, agent):
+        stream = agent.ask()
+        await agent.until(lambda: agent.seen[stream].taken_bytes == 65_535)
+        assert [each.outcome for each in here.doors.later] == ["200"]
+        here.doors.revoke("agt_1")
+        answer = await agent.answer(stream)
+        assert (answer.reset, answer.taken_bytes) == (ErrorCodes.INTERNAL_ERROR, 65_535)
+
+
 async def test_a_stream_that_the_agent_resets_ends_at_the_upstream():
     gone = asyncio.Event()
 
@@ -222,3 +233,11 @@ async def test_a_stream_that_the_agent_resets_ends_at_the_upstream():
         agent.flush()
         await gone.wait()
         assert [each.outcome for each in here.doors.later] == ["agent-gone"]
+
+
+async def test_a_public_page_of_the_gateways_own_is_shown():
+    async with http2() as (here, agent):
+        here.doors.pages["/.well-known/x"] = Reply(200, b"page", "text/plain")
+        answer = await agent.call(fields("/.well-known/x", token=""))
+        assert (answer.status, answer.body) == (200, b"page")
+        assert here.origin.requests == []

@@ -288,6 +288,13 @@ class Exchange:
             close = not self.request_done or not self.head.keep_alive
             self.answer(self._keeper.explain(error, self, close=close), error.code, close=close)
 
+    def revoked(self) -> None:
+        """End it because its caller is no longer live; also what of its answer the agent has not taken yet."""
+        if self.is_over:
+            self._agent.abort()
+        else:
+            self.fail(AuthenticationFailed("revoked during the call"))
+
     def cut(self, outcome: str) -> None:
         """End it in the middle of the answer."""
         if not self.is_over:

@@ -111,7 +111,7 @@ class Gateway:
         for connection in tuple(self._connections):
             for exchange in connection.in_flight():
                 if exchange.caller is not None and not self._doors.live(exchange.caller):
-                    exchange.fail(edge.AuthenticationFailed("revoked during the call"))
+                    exchange.revoked()
             tunnel = connection.tunnel
             if tunnel is not None and not self._doors.live(tunnel.caller):
                 connection.close()
@@ -231,7 +231,7 @@ class Gateway:
         if page is None:
             return False
         close = not exchange.request_done or not exchange.head.keep_alive
-        answer = _said(page, exchange.head, close=close)
+        answer = whole_answer(page, head_only=exchange.head.method == "HEAD", close=close)
         exchange.answer(answer, "shown", close=close)
         return True
 
