@@ -247,9 +247,10 @@ class Dispatch:
         Raises:
             GatewayError: The upstream cannot be reached, or may not be.
         """
-        connection = None if fresh else self._pool.take(plan.origin)
+        origin = structs.replace(plan.origin, http2=True) if exchange.head.grpc else plan.origin
+        connection = None if fresh else self._pool.take(origin)
         if connection is None and not exchange.is_over:
-            connection = await self._pool.dial(plan.origin, plan.certificate)
+            connection = await self._pool.dial(origin, plan.certificate)
         if exchange.is_over:
             # The agent left, or was revoked, meanwhile.
             if connection is not None:

@@ -142,6 +142,11 @@ class Exchange:
         """How much of the answer's body went to the agent."""
         return self._stream.sent_bytes if self._stream is not None else 0
 
+    @property
+    def trailers(self) -> bytes:
+        """The field lines behind the answer's body, where the agent gets them."""
+        return self._stream.trailers if self._stream is not None else b""
+
     # -- the agent's side ------------------------------------------------------------------------------------
 
     def request_body(self, payload: bytes, *, done: bool) -> None:
@@ -291,6 +296,13 @@ class Exchange:
         elif not self.is_over:
             close = not self.request_done or not self.head.keep_alive
             self.answer(self._keeper.explain(error, self, close=close), error.code, close=close)
+
+    def revoked(self) -> None:
+        """End it because its caller is no longer live; also what of its answer the agent has not taken yet."""
+        if self.is_over:
+            self._agent.abort()
+        else:
+            self.fail(AuthenticationFailed("revoked during the call"))
 
     def cut(self, outcome: str) -> None:
         """End it in the middle of the answer."""

@@ -74,7 +74,7 @@ class RequestHead(msgspec.Struct, gc=False):
     keep_alive: bool
     expects_continue: bool
     old: bool
-    """It speaks HTTP/1.0, which knows no chunks."""
+    """It knows no chunks: HTTP/1.0, and HTTP/2."""
     block: bytes = b""
     kept_for: object = None
     kept: str = ""
@@ -84,6 +84,8 @@ class RequestHead(msgspec.Struct, gc=False):
     """It asks for a WebSocket."""
     marked: bool = True
     """A placeholder could stand in its fields."""
+    grpc: bool = False
+    """It is a gRPC call: its upstream is spoken to in HTTP/2, and the answer's trailers pass."""
 
 
 class ResponseHead(msgspec.Struct, gc=False):

@@ -34,7 +34,7 @@ _CREDENTIALS: Final = (
 )
 _DROPPED: Final = frozenset(f"{_HOP} {_FORWARDED} {_OVERRIDES} {_CREDENTIALS}".split())
 _WHEN_SCRUBBING: Final = frozenset(
-    ("accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
+    ("accept-encoding", "grpc-accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
 )
 _BASE_URL: Final = re.compile(
     r"https?://[A-Za-z0-9.\-_:\[\]]+(?:/[!$%&'()*+,\-./0-9:;=@A-Z_a-z~]*)?", re.IGNORECASE
@@ -48,6 +48,8 @@ class Origin(msgspec.Struct, frozen=True):
     port: int
     tls: bool
     allow_private: bool
+    http2: bool = False
+    """It is spoken to in HTTP/2."""
     identity: str = ""
     """Whom connections are from, where it proves itself by a certificate: the digest of its chain and key."""
 

@@ -50,6 +50,7 @@ _TRUST: Final = (
     "PIP_CERT",
     "CARGO_HTTP_CAINFO",
     "DENO_CERT",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )
 
 
