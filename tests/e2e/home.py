@@ -20,6 +20,7 @@ upstream = "shop"
 methods = ["GET", "POST"]
 paths = ["/orders/**"]
 """
+INHERITED = ("PATH", "PYTHONPATH", "LANG")
 SHOW = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
 
 
@@ -29,6 +30,8 @@ class Home:
     def __init__(self, site, operator, url, folder):
         self.site, self.operator, self.url, self.folder = site, operator, url, folder
         self.key = folder.with_name(f"{folder.name}.key")
+        known = {name: os.environ[name] for name in INHERITED if name in os.environ}  # noqa: TID251 -- what the child inherits
+        self.inherited = known | {"HOME": str(folder), "NO_PROXY": "", "no_proxy": ""}
 
     async def furnish(self):
         """Put a shop at the upstream, whose orders the caller may see."""
@@ -57,12 +60,10 @@ class Home:
 
     async def start(self, *words, stdin=asyncio.subprocess.DEVNULL, environ=()):
         """Start a program behind the proxy."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SMARTAGENT_")}  # noqa: TID251 -- what the child inherits
-        inherited |= {"HOME": str(self.folder), "NO_PROXY": "", "no_proxy": ""}
         return await asyncio.create_subprocess_exec(
             sys.executable, "-c", "from smartagent.cli.smartagent import main; main()",
             "run", "--role", "caller", "--key", str(self.key), "--proxy", "--", *words,
-            cwd=self.folder, env=inherited | dict(environ), stdin=stdin,
+            cwd=self.folder, env=self.inherited | dict(environ), stdin=stdin,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 

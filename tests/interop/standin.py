@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands in for what agents call: an API, two makers of models, a host of git repositories; over TLS, with keys.
 
-It tells its key to whoever asks, in every form that it can think of: what the agent gets to see must hold none.
+It tells the key that it was asked with, in every form that it can think of: what the agent gets to see holds none.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ def forms(secret):
     return [*found, *(each.replace(b"+", b"-").replace(b"/", b"_") for each in cut)]
 
 
-def told():
-    """Return all forms of the keys as text."""
-    return " ".join(form.decode() for secret in (KEY, LOGIN.partition(":")[2]) for form in forms(secret))
+def told(secret):
+    """Return all forms of a secret as text."""
+    return " ".join(form.decode() for form in forms(secret))
 
 
 def leaks(data, secret):
@@ -80,7 +80,12 @@ class StandIn:
         return self
 
     async def close(self):
+        open_still = [each.transport for each in self._runner.server.connections]
         await self._runner.cleanup()
+        # Not all of the other side is there any more to say goodbye.
+        for transport in open_still:
+            transport.abort()
+        await asyncio.sleep(0)
 
     def _make_repository(self):
         made = self.folder / "work"
@@ -100,7 +105,7 @@ class StandIn:
 
     async def _files(self, request):
         self._admit(request, "Authorization", f"Bearer {KEY}")
-        return web.json_response({**FILES, "debug": told()}, headers={"X-Debug": told()})
+        return web.json_response({**FILES, "debug": told(KEY)}, headers={"X-Debug": told(KEY)})
 
     async def _results(self, request):
         self._admit(request, "Authorization", f"Bearer {KEY}")
@@ -188,6 +193,7 @@ class StandIn:
         head, _, body = out.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = int(fields.pop("Status", "200").split()[0])
+        fields["X-Debug"] = told(LOGIN.partition(":")[2])
         return web.Response(status=status, body=body, headers=fields)
 
 
