@@ -159,7 +159,7 @@ class Http2Connection(asyncio.Protocol):
     # -- what the gateway asks for -------------------------------------------------------------------------------
 
     def in_flight(self) -> tuple[Exchange, ...]:
-        """Return the exchanges that are under way."""
+        """Return the exchanges whose answers are not all out."""
         return tuple(each.exchange for each in self._streams.values() if each.exchange is not None)
 
     def close(self) -> None:
@@ -235,6 +235,7 @@ class Http2Connection(asyncio.Protocol):
         if full or self._leaving:
             # It may be asked again elsewhere: nothing came of it (RFC 9113 section 8.7).
             stream.refuse(ErrorCodes.REFUSED_STREAM)
+            self._count_broken()
             return
         self._last_id = event.stream_id
         schemes = _ANY if self.tunnel is None else _HTTPS

@@ -54,17 +54,20 @@ class Http2(H2Connection):
 
 def bounded(connection: H2Connection, max_head_bytes: int) -> None:
     """Have `connection` begin, and tell the other side its bounds."""
-    connection.local_settings = Settings(
-        client=connection.config.client_side,
-        initial_values={
-            SettingCodes.ENABLE_PUSH: 0,
-            SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-            SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
-            SettingCodes.MAX_HEADER_LIST_SIZE: max_head_bytes,
-        },
-    )
+    bounds = {
+        SettingCodes.ENABLE_PUSH: 0,
+        SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+        SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
+        SettingCodes.MAX_HEADER_LIST_SIZE: max_head_bytes,
+    }
+    client = connection.config.client_side
     connection.decoder.max_header_list_size = max_head_bytes
+    connection.local_settings = Settings(client, bounds)
     connection.initiate_connection()
+    # The library ends the connection over one stream too many; here that stream alone is refused, well before.
+    connection.local_settings = Settings(
+        client, bounds | {SettingCodes.MAX_CONCURRENT_STREAMS: 2 * MAX_STREAMS}
+    )
 
 
 def request_head(
