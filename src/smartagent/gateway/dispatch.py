@@ -23,7 +23,7 @@ from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import Covered, Plan, inject, plan_for
-from smartagent.gateway.ports import Doors
+from smartagent.gateway.ports import Asked, Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
 from smartagent.gateway.upstream import Pool
@@ -120,11 +120,8 @@ class Dispatch:
         # 1 to 3. Admit, authenticate, authorise.
         entered = await enter(inbound, ROUTE, self._threshold)
         caller = entered.caller
-        exchange.caller = caller
-        exchange.rule = ",".join(entered.verdict.rules)
-        exchange.cut_at = (
-            now + caller.expires_at - self._doors.now() if caller.expires_at else exchange.cut_at
-        )
+        asked = Asked(inbound.params["upstream"], inbound.method, inbound.params["path"])
+        exchange.permitted(caller, asked, entered.verdict.rules, now - self._doors.now())
         try:
             if caller.restriction is not None:
                 await check_body(caller.restriction, exchange)

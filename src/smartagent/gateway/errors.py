@@ -10,6 +10,7 @@ GatewayError
     UpstreamMalformed       it answered something that is not well-formed HTTP, or cannot be scrubbed
     UpgradeUnsupported      WebSocket and other protocol changes are not forwarded
     HostUnknown             no upstream lives at the address that the agent wants
+    UpstreamChanged         its entry was changed during the call
     HostMismatch            a request names another host than its tunnel
     GatewayFull             too many connections
 """
@@ -93,6 +94,14 @@ class HostUnknown(GatewayError):
     code: ClassVar[str] = "host-unknown"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
     title: ClassVar[str] = "No upstream of this authority is at that address."
+
+
+class UpstreamChanged(GatewayError):
+    """The upstream's entry was changed during the call: it leads elsewhere, or sends another credential."""
+
+    code: ClassVar[str] = "upstream-changed"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "The upstream was changed during the call."
 
 
 class HostMismatch(GatewayError):

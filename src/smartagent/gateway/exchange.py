@@ -22,6 +22,7 @@ from smartagent.gateway.errors import UpstreamMalformed, UpstreamTimeout, Upstre
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import CHUNKED, RequestHead
 from smartagent.gateway.inject import Plan
+from smartagent.gateway.ports import Asked
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import UpstreamConnection
@@ -90,7 +91,7 @@ class Exchange:
 
     __slots__ = (
         "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
-        "body_digest", "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
+        "asked", "body_digest", "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
         "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
 
@@ -109,6 +110,7 @@ class Exchange:
         """Of the request as the agent named it, the upstream's name included, without the query."""
         self.rule = ""
         self.caller: Caller | None = None
+        self.asked: Asked | None = None
         self.plan: Plan | None = None
         self.tunnel = tunnel
         """The tunnel that it comes through."""
@@ -137,6 +139,19 @@ class Exchange:
     def sent_bytes(self) -> int:
         """How much of the answer's body went to the agent."""
         return self._stream.sent_bytes if self._stream is not None else 0
+
+    def permitted(self, caller: Caller, asked: Asked, rules: tuple[str, ...], offset: float) -> None:
+        """Take note of who calls, what was asked about the call, and what permits it.
+
+        Args:
+            caller: Whose token ends the call with its own end.
+            asked: What it was decided by.
+            rules: That permit it.
+            offset: Of the loop's time from Unix seconds.
+        """
+        self.caller, self.asked, self.rule = caller, asked, ",".join(rules)
+        if caller.expires_at:
+            self.cut_at = caller.expires_at + offset
 
     # -- the agent's side ------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from smartagent.gateway.inject import Plan
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.ports import Doors
+from smartagent.gateway.recheck import against_call, may_stay
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool, UpstreamConnection
 from smartagent.kernel import SmartAgentError
@@ -56,6 +57,7 @@ class Gateway:
         self._resending: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         doors.on_revoked(self.cut_revoked)
+        doors.on_changed(self.cut_forbidden)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -110,6 +112,16 @@ class Gateway:
             if exchange is not None and exchange.caller is not None and not self._doors.live(exchange.caller):
                 exchange.fail(edge.AuthenticationFailed("revoked during the call"))
             if tunnel is not None and not self._doors.live(tunnel.caller):
+                connection.close()
+
+    def cut_forbidden(self) -> None:
+        """End every call and tunnel that would not be allowed now."""
+        for connection in tuple(self._connections):
+            exchange, tunnel = connection.exchange, connection.tunnel
+            refusal = against_call(exchange, self._doors) if exchange is not None else None
+            if exchange is not None and refusal is not None:
+                exchange.fail(refusal)
+            if tunnel is not None and not may_stay(tunnel, self._doors):
                 connection.close()
 
     @property

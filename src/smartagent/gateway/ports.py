@@ -2,10 +2,18 @@
 """What the gateway needs from the rooms around it.  `server.wiring` supplies it."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smartagent.edge import House, Inbound, Reply
 from smartagent.kernel import Caller, Secret, Verdict, Work
+
+
+class Asked(NamedTuple):
+    """What a call was decided by, beside its caller."""
+
+    upstream: str
+    method: str
+    path: str
 
 
 class Upstream(Protocol):
@@ -108,6 +116,10 @@ class Doors(House, Protocol):
 
     def commit_later(self, work: Work) -> None:
         """Make `work` durable soon: a call's outcome, on which no answer depends."""
+        ...
+
+    def on_changed(self, _callback: Callable[[], None], /) -> None:
+        """Have the callback called after each change of roles, policies or upstreams that this node's memory has taken in."""
         ...
 
     def on_revoked(self, _callback: Callable[[], None], /) -> None:

@@ -7,7 +7,7 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
@@ -54,6 +54,11 @@ class Book:
         self._remembered: dict[_Key, Verdict] = {}
         self._serials = count(1)
         self._unreadable: set[str] = set()
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after roles or policies changed in memory."""
+        self._listeners.append(listener)
 
     async def reload_roles(self, names: Sequence[str]) -> None:
         """Read the roles `names` again; with no names, all of them."""
@@ -61,7 +66,6 @@ class Book:
             found = {stored.role.name: stored for stored in await read_roles(self._database)}
             self._roles = found
             self._close_all()
-            return
         for name in dict.fromkeys(names):
             stored = await read_roles(self._database, name)
             self._chapters.pop(name, None)
@@ -69,6 +73,7 @@ class Book:
             self._roles.pop(name, None)
             if stored:
                 self._roles[name] = stored[0]
+        self._tell()
 
     async def reload_policies(self, names: Sequence[str]) -> None:
         """Read the policies `names` again; with no names, all of them."""
@@ -81,6 +86,7 @@ class Book:
                 self._policies[name] = stored[0]
         # They apply to every role.
         self._close_all()
+        self._tell()
 
     def role(self, name: str) -> StoredRole:
         """Return the role `name`.
@@ -192,6 +198,10 @@ class Book:
         sentence = _why_not(finding, chapter.stored, caller, call)
         nearest = nearest_rule(chapter.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
         return Explanation("deny", sentence, rules, str(call), None if finding.rules else nearest)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _close_all(self) -> None:
         self._chapters.clear()

@@ -130,6 +130,11 @@ class GatewayDoors:
         """
         return await self._vault.obtain(upstream.secret)
 
+    def on_changed(self, callback: Callable[[], None], /) -> None:
+        """Have `callback` called after each change of roles, policies or upstreams."""
+        self._book.on_change(callback)
+        self._vault.on_change(callback)
+
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called after each revocation."""
         self._tokens.revocations.on_change(callback)

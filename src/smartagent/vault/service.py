@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vault as this node holds it: entries in memory, values sealed until they are needed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from smartagent.kernel import Secret
@@ -36,6 +36,11 @@ class Vault:
         self._upstreams: dict[str, StoredUpstream] = {}
         self._places: dict[tuple[str, int, bool], tuple[Upstream, ...]] | None = None
         self._opened: dict[str, tuple[Secret[bytes], ...]] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after upstreams changed in memory."""
+        self._listeners.append(listener)
 
     async def reload_secrets(self, names: Sequence[str]) -> None:
         """Read the secrets `names` again; with no names, all of them."""
@@ -61,6 +66,8 @@ class Vault:
             self._upstreams.pop(name, None)
             if found:
                 self._upstreams[name] = found[0]
+        for listener in self._listeners:
+            listener()
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`, the same object until it changes; None when there is none."""

@@ -41,6 +41,7 @@ class FakeDoors:
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
+        self._on_changed: list[Callable[[], None]] = []
         self._ids = 0
 
     def now(self) -> float:
@@ -103,6 +104,13 @@ class FakeDoors:
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         self._callbacks.append(callback)
+
+    def on_changed(self, callback: Callable[[], None], /) -> None:
+        self._on_changed.append(callback)
+
+    def change(self) -> None:
+        for callback in self._on_changed:
+            callback()
 
     def revoke(self, principal: str) -> None:
         self.revoked.add(principal)
