@@ -19,6 +19,7 @@ from smartagent.edge import (
     enter,
     parse_target,
 )
+from smartagent.gateway.admission import Admission
 from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
@@ -98,9 +99,10 @@ class Threshold:
 class Dispatch:
     """Takes calls through the house and out of it."""
 
-    def __init__(self, doors: Doors, pool: Pool, settings: GatewaySettings) -> None:
+    def __init__(self, doors: Doors, pool: Pool, settings: GatewaySettings, admission: Admission) -> None:
         self._doors = doors
         self._pool = pool
+        self._admission = admission
         self._threshold = Threshold(doors, settings)
         self._plans: dict[str, Plan] = {}
 
@@ -123,15 +125,16 @@ class Dispatch:
         asked = Asked(inbound.params["upstream"], inbound.method, inbound.params["path"])
         exchange.permitted(caller, asked, entered.verdict.rules, now - self._doors.now())
         try:
+            plan = await self.bind(inbound.params["upstream"])
+            self._admission.admit(exchange, caller, plan.entry, now)
             if caller.restriction is not None:
                 await check_body(caller.restriction, exchange)
-            plan = await self.bind(inbound.params["upstream"])
             if plan.entry.txn_token:
                 exchange.txn_token = self._doors.transaction_token(caller, inbound)
             if plan.signer is not None:
                 exchange.body_digest = await body_digest(exchange, plan, plan.signer)
         except SmartAgentError as error:
-            await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
+            await self._refuse(exchange, caller, error, now)
             raise
         exchange.plan = plan
         # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
@@ -147,6 +150,10 @@ class Dispatch:
             return
         # 4. Act, outside.
         await self.send(exchange, plan)
+
+    async def _refuse(self, exchange: Exchange, caller: Caller, error: SmartAgentError, now: float) -> None:
+        if self._admission.is_recorded(exchange, error, now):
+            await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
 
     async def _translate(self, exchange: Exchange) -> None:
         """Make a request to an upstream's own address one to the gateway.

@@ -10,6 +10,12 @@ GatewayError
     UpstreamMalformed       it answered something that is not well-formed HTTP, or cannot be scrubbed
     UpgradeUnsupported      WebSocket and other protocol changes are not forwarded
     HostUnknown             no upstream lives at the address that the agent wants
+    LimitExceeded           more than the agent, its role or the upstream may have
+        RateExceeded        calls in a time
+        ConcurrencyExceeded calls at the same time
+        BandwidthExceeded   bytes in a time
+    AnswerTooLarge          the answer's body is longer than it may be
+    CallTooLong             the call took longer than it may
     UpstreamChanged         its entry was changed during the call
     HostMismatch            a request names another host than its tunnel
     GatewayFull             too many connections
@@ -94,6 +100,54 @@ class HostUnknown(GatewayError):
     code: ClassVar[str] = "host-unknown"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
     title: ClassVar[str] = "No upstream of this authority is at that address."
+
+
+class LimitExceeded(GatewayError):
+    """More than the agent, its role or the upstream may have; never raised itself."""
+
+    def __init__(self, reason: str, retry_after_seconds: int) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateExceeded(LimitExceeded):
+    """Too many calls in a time."""
+
+    code: ClassVar[str] = "rate-exceeded"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many calls."
+
+
+class ConcurrencyExceeded(LimitExceeded):
+    """Too many calls at the same time."""
+
+    code: ClassVar[str] = "concurrency-exceeded"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many calls are open."
+
+
+class BandwidthExceeded(LimitExceeded):
+    """Too many bytes in a time."""
+
+    code: ClassVar[str] = "bandwidth-exceeded"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many bytes were moved."
+
+
+class AnswerTooLarge(GatewayError):
+    """The answer's body is longer than it may be."""
+
+    code: ClassVar[str] = "answer-too-large"
+    kind: ClassVar[Kind] = Kind.UPSTREAM
+    title: ClassVar[str] = "The upstream's answer is too large."
+
+
+class CallTooLong(GatewayError):
+    """The call took longer than it may."""
+
+    code: ClassVar[str] = "call-too-long"
+    kind: ClassVar[Kind] = Kind.TIMEOUT
+    title: ClassVar[str] = "The call took too long."
 
 
 class UpstreamChanged(GatewayError):

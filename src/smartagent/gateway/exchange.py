@@ -18,48 +18,26 @@ from typing import Final, Protocol
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
 from smartagent.gateway.body import LAST_CHUNK, chunk
-from smartagent.gateway.errors import UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
+from smartagent.gateway.errors import (
+    AnswerTooLarge,
+    CallTooLong,
+    UpstreamMalformed,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import CHUNKED, RequestHead
 from smartagent.gateway.inject import Plan
+from smartagent.gateway.limits import Allowance
+from smartagent.gateway.pacing import Pacer
 from smartagent.gateway.ports import Asked
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.sides import AgentSide
 from smartagent.gateway.upstream import UpstreamConnection
 from smartagent.kernel import Caller, SmartAgentError
 
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-
-
-class AgentSide(Protocol):
-    """The agent's connection."""
-
-    client_ip: str
-    full: bool
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        ...
-
-    def hold(self) -> None:
-        """Stop reading."""
-        ...
-
-    def release(self) -> None:
-        """Read again."""
-        ...
-
-    def switched(self) -> None:
-        """It is a WebSocket from here on: what comes is passed on as it is."""
-        ...
-
-    def over(self, *, keep_alive: bool) -> None:
-        """The call is over and its answer is out."""
-        ...
-
-    def abort(self) -> None:
-        """Cut the connection, visibly."""
-        ...
 
 
 class Keeper(Protocol):
@@ -90,7 +68,7 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
+        "_agent", "_answering", "_keeper", "_pacer", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
         "asked", "body_digest", "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
         "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
@@ -105,10 +83,8 @@ class Exchange:
         """It became a WebSocket."""
         self.intended = False
         """The intent stands in the log, so an outcome must follow."""
-        self.request_id = ""
-        self.path = ""
-        """Of the request as the agent named it, the upstream's name included, without the query."""
-        self.rule = ""
+        self.request_id = self.rule = self.path = ""
+        """The path is the request's as the agent named it, the upstream's name included, without the query."""
         self.caller: Caller | None = None
         self.asked: Asked | None = None
         self.plan: Plan | None = None
@@ -117,13 +93,13 @@ class Exchange:
         self.wire_head = b""
         # Of a call into the trust domain; and what a signature says of the body.
         self.txn_token = self.body_digest = ""
-        self.received_bytes = 0
         self.started = 0.0
         self.cut_at = float("inf")
         self._agent = agent
+        self._pacer = Pacer(agent)
         self._keeper = keeper
         self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending_bytes = self.received_bytes = 0
         self._upstream: UpstreamConnection | None = None
         self._stream: ReplyStream | None = None
         self._answering = False
@@ -153,6 +129,13 @@ class Exchange:
         if caller.expires_at:
             self.cut_at = caller.expires_at + offset
 
+    def allow(self, allowance: Allowance) -> None:
+        """Go by what this call may use."""
+        if self.is_over:
+            allowance.release()
+        else:
+            self._pacer.allowance = allowance
+
     # -- the agent's side ------------------------------------------------------------------------------------
 
     def request_body(self, payload: bytes, *, done: bool) -> None:
@@ -162,10 +145,11 @@ class Exchange:
             return
         self._touched = self._keeper.tick
         self.received_bytes += len(payload)
-        limit = self._keeper.settings.max_body_bytes
+        limit = min(self._keeper.settings.max_body_bytes, self._pacer.allowance.request_bytes)
         if self.received_bytes > limit:
             self.fail(BodyTooLarge(f"limit is {limit} bytes"))
             return
+        self._pacer.moved(len(payload), self._upstream)
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
             return
@@ -182,6 +166,7 @@ class Exchange:
             return
         self._touched = self._keeper.tick
         self.received_bytes += len(data)
+        self._pacer.moved(len(data), self._upstream)
         self._upstream.write(data)
 
     async def whole_body(self) -> bytes:
@@ -250,6 +235,7 @@ class Exchange:
     def upstream_data(self, data: bytes) -> None:
         """Take the next bytes of the answer."""
         self._touched = self._keeper.tick
+        self._pacer.moved(len(data), self._upstream)
         self._take(data)
 
     def upstream_ended(self, *, clean: bool) -> None:
@@ -315,22 +301,32 @@ class Exchange:
         self._pending.clear()
         if self._whole is not None and not self._whole.done():
             self._whole.set_exception(MalformedRequest("the request's body did not come to its end"))
+        self._pacer.allowance.release()
         self._keeper.ended(self, outcome)
 
     def sweep(self, now: float) -> None:
         """Look at the clock."""
-        settings = self._keeper.settings
-        idle = now - self._touched
+        if self._pacer.sweep(now, self._upstream):
+            self._touched = now
         if now >= self.cut_at:
             self.fail(AuthenticationFailed("the token expired during the call"))
-        elif self._answering:
-            if idle > settings.stream_idle_seconds:
+        elif now >= self._pacer.allowance.ends_at:
+            self.fail(CallTooLong("the call is over when its time is"))
+        else:
+            self._check_idle(now - self._touched)
+
+    def _check_idle(self, idle_seconds: float) -> None:
+        settings = self._keeper.settings
+        if self._answering:
+            if idle_seconds > settings.stream_idle_seconds:
                 self.cut("stream-idle")
         elif not self.request_done:
-            if idle > settings.upload_idle_seconds:
+            if idle_seconds > settings.upload_idle_seconds:
                 self.fail(MalformedRequest("the request's body did not come in time"))
-        elif self._upstream is not None and self.plan is not None and idle > self.plan.entry.timeout_seconds:
-            self.fail(UpstreamTimeout(f"no answer within {self.plan.entry.timeout_seconds} seconds"))
+        elif self._upstream is not None and self.plan is not None:
+            allowed = min(self.plan.entry.timeout_seconds, self._pacer.allowance.answer_seconds)
+            if idle_seconds > allowed:
+                self.fail(UpstreamTimeout(f"no answer within {allowed} seconds"))
 
     def _broke_before_answer(self, upstream: UpstreamConnection, stream: ReplyStream) -> None:
         # A pooled connection may have died unnoticed; what changes nothing may then be asked again, once.
@@ -351,7 +347,11 @@ class Exchange:
             self.fail(error)
 
     def _pass_on(self, data: bytes, stream: ReplyStream) -> None:
+        limit = self._pacer.allowance.response_bytes
         while True:
+            if stream.sent_bytes > limit or (stream.reply is not None and stream.reply.body > limit):
+                self.fail(AnswerTooLarge(f"limit is {limit} bytes"))
+                return
             if data:
                 self._answering = True
                 self._agent.write(data)

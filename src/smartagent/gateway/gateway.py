@@ -9,9 +9,11 @@ import asyncio
 import logging
 import ssl
 import traceback
+from collections.abc import Sequence
 from typing import Final
 
 from smartagent import edge
+from smartagent.gateway.admission import Admission
 from smartagent.gateway.answer import whole_answer
 from smartagent.gateway.connection import AgentConnection
 from smartagent.gateway.dispatch import Dispatch
@@ -43,6 +45,7 @@ class Gateway:
         settings: GatewaySettings,
         pinner: Pinner | None = None,
         interception: Interception | None = None,
+        node: str = "",
     ) -> None:
         self.settings = settings
         self.draining = False
@@ -50,7 +53,8 @@ class Gateway:
         self._doors = doors
         self._interception = interception
         self._pool = Pool(pinner or Pinner(settings.own_ports), settings)
-        self._dispatch = Dispatch(doors, self._pool, settings)
+        self._admission = Admission(doors, node)
+        self._dispatch = Dispatch(doors, self._pool, settings, self._admission)
         self._connections: set[AgentConnection] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -113,6 +117,10 @@ class Gateway:
                 exchange.fail(edge.AuthenticationFailed("revoked during the call"))
             if tunnel is not None and not self._doors.live(tunnel.caller):
                 connection.close()
+
+    async def hear(self, texts: Sequence[str]) -> None:
+        """Take in what the gateways of other processes have let through."""
+        self._admission.hear(texts, asyncio.get_running_loop().time())
 
     def cut_forbidden(self) -> None:
         """End every call and tunnel that would not be allowed now."""
@@ -262,6 +270,7 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.sweep(self.tick)
         self._pool.sweep(self.tick)
+        self._admission.sweep(self.tick)
 
     def _cut_all(self) -> None:
         for connection in tuple(self._connections):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from smartagent.edge import House, Inbound, Reply
-from smartagent.kernel import Caller, Secret, Verdict, Work
+from smartagent.kernel import Caller, Limits, Secret, Verdict, Work
 
 
 class Asked(NamedTuple):
@@ -50,6 +50,11 @@ class Upstream(Protocol):
         ...
 
     @property
+    def limits(self) -> Limits:
+        """What all its callers may use together, and what each call may."""
+        ...
+
+    @property
     def txn_token(self) -> bool:
         """Whether each call brings a transaction token: the upstream belongs to the trust domain."""
         ...
@@ -76,6 +81,10 @@ class Doors(House, Protocol):
 
     def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
         """Decide about one call.  Memory only; never raises for a refusal."""
+        ...
+
+    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
+        """Return the caller's own limits, as `agent/ID`, and those of its role, as `role/NAME`.  Memory only."""
         ...
 
     def upstream(self, name: str) -> Upstream | None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
 from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
@@ -124,6 +124,13 @@ class Book:
         if stored is None:
             return None
         return Grants(stored.role.audiences, stored.role.ttl_seconds, stored.role.scopes)
+
+    def limits_of(self, role: str) -> tuple[Limits, Limits]:
+        """Return what each agent of `role` may use at most, and what all of them together."""
+        stored = self._roles.get(role)
+        if stored is None:
+            return UNLIMITED, UNLIMITED
+        return stored.role.limits, stored.role.shared_limits
 
     def decide_api(self, caller: Caller, permission: str) -> Verdict:
         """Say whether `caller` may do with the authority what `permission` names."""

@@ -9,7 +9,7 @@ from msgspec import structs
 from smartagent.delegation import TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Upstream
-from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Secret, Verdict, Work
+from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Limits, Secret, Verdict, Work
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
@@ -117,6 +117,11 @@ class GatewayDoors:
     def may_call(self, caller: Caller) -> Verdict:
         """Decide whether such a caller may call upstreams at all."""
         return self._book.decide_api(caller, Permission.UPSTREAM_CALL)
+
+    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
+        """Return the caller's own limits, and those of its role."""
+        own, shared = self._book.limits_of(caller.role)
+        return (f"agent/{caller.principal}", own), (f"role/{caller.role}", shared)
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""

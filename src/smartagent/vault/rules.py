@@ -5,6 +5,7 @@ import ipaddress
 import re
 from typing import Final
 
+from smartagent.kernel import Limits, UnusableLimit, parse_limits
 from smartagent.vault.errors import MalformedSecret, MalformedUpstream
 from smartagent.vault.model import Upstream
 
@@ -123,6 +124,7 @@ def parse_upstream(entry: Upstream) -> Upstream:
         timeout_seconds=entry.timeout_seconds,
         scrub=entry.scrub,
         txn_token=entry.txn_token,
+        limits=_parse_limits(entry.limits),
     )
 
 
@@ -175,6 +177,13 @@ def check_fits(value: bytes, place: str) -> None:
         )
     if place == "basic" and b":" not in value:
         raise MalformedSecret("it does not fit where an upstream puts it: basic needs user:password")
+
+
+def _parse_limits(written: Limits) -> Limits:
+    try:
+        return parse_limits(written)
+    except UnusableLimit as error:
+        raise MalformedUpstream(f"limits.{error.field}", error.reason) from error
 
 
 def _parse_place(entry: Upstream) -> str:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
-from smartagent.kernel import Caller, CallerKind, Committed, Denied, Permitted, Record, Secret, Verdict, Work
+from smartagent.kernel import (
+    UNLIMITED,
+    Caller,
+    CallerKind,
+    Committed,
+    Denied,
+    Limits,
+    Permitted,
+    Record,
+    Secret,
+    Verdict,
+    Work,
+)
 from smartagent.vault.model import place_of
 
 TOKEN = "token-of-the-agent"
@@ -24,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True):
     timeout_seconds: float = 5.0
     scrub: bool = True
     txn_token: bool = False
+    limits: Limits = UNLIMITED
 
 
 class FakeDoors:
@@ -38,6 +51,8 @@ class FakeDoors:
         self.committed: list[Record] = []
         self.later: list[Record] = []
         self.pages: dict[str, Reply] = {}
+        self.agent_limits = self.role_limits = UNLIMITED
+        self.told: list[str] = []
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
@@ -77,6 +92,9 @@ class FakeDoors:
             return Denied("only agents call", "upstream.call")
         return Permitted(("house/agents",))
 
+    def limits(self, caller: Caller):
+        return (f"agent/{caller.principal}", self.agent_limits), (f"role/{caller.role}", self.role_limits)
+
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)
 
@@ -101,6 +119,7 @@ class FakeDoors:
 
     def commit_later(self, work: Work) -> None:
         self.later.extend(work.records)
+        self.told.extend(change.key for change in work.changes)
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         self._callbacks.append(callback)
