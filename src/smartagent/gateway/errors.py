@@ -6,6 +6,7 @@ GatewayError
     DestinationRefused      the upstream's address is one that may not be dialled
     CredentialUnusable      the secret cannot stand where the upstream wants it
     UpstreamUnreachable     no connection, or it broke before the answer began
+    UpstreamDown            it could not be reached several times, and is left alone for a while
     UpstreamTimeout         it did not answer in time
     UpstreamMalformed       it answered something that is not well-formed HTTP, or cannot be scrubbed
     UpgradeUnsupported      WebSocket and other protocol changes are not forwarded
@@ -60,6 +61,18 @@ class UpstreamUnreachable(GatewayError):
     code: ClassVar[str] = "upstream-unreachable"
     kind: ClassVar[Kind] = Kind.UPSTREAM
     title: ClassVar[str] = "The upstream cannot be reached."
+
+
+class UpstreamDown(GatewayError):
+    """It could not be reached several times in a row, and is left alone for a while."""
+
+    code: ClassVar[str] = "upstream-down"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "The upstream is down."
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("it could not be reached several times, and is tried again later")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class UpstreamTimeout(GatewayError):

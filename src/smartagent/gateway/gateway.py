@@ -137,6 +137,11 @@ class Gateway:
         """How many agents' connections are open."""
         return len(self._connections)
 
+    @property
+    def upstreams_down(self) -> int:
+        """How many origins are left alone because they could not be reached."""
+        return self._pool.breakers.number_open
+
     # -- for the connections ---------------------------------------------------------------------------------
 
     def admit(self, connection: AgentConnection) -> SmartAgentError | None:

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
+from smartagent.gateway.breaker import Breakers
 from smartagent.gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from smartagent.gateway.inject import Origin
 from smartagent.gateway.pin import Pinner
@@ -126,6 +127,7 @@ class Pool:
         self._pinner = pinner
         self._settings = settings
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
+        self.breakers = Breakers()
         self._tls = _tls_context(settings.ca_file)
 
     def take(self, origin: Origin) -> UpstreamConnection | None:
@@ -153,13 +155,24 @@ class Pool:
         """Resolve, check and connect.
 
         Raises:
-            GatewayError: The destination is refused, unreachable or slow.
+            GatewayError: The destination is refused, unreachable, slow, or left alone because it was.
         """
+        now = asyncio.get_running_loop().time
+        self.breakers.check(origin, now())
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
-                return await self._dial(origin)
+                connection = await self._dial(origin)
         except TimeoutError:
+            self.breakers.failed(origin, now())
             raise UpstreamTimeout("no connection in time") from None
+        except UpstreamUnreachable:
+            self.breakers.failed(origin, now())
+            raise
+        except BaseException:
+            self.breakers.abandoned(origin)
+            raise
+        self.breakers.reached(origin)
+        return connection
 
     def sweep(self, now: float) -> None:
         """Close what was idle for too long."""
@@ -181,21 +194,26 @@ class Pool:
         addresses = await self._pinner.pin(
             origin.host, origin.port, allow_private=origin.allow_private, cleartext=not origin.tls
         )
-        why = "the connection was refused"
+        why, is_slow = "the connection was refused", False
+        # An address that does not answer leaves time for those after it.
+        patience = self._settings.connect_seconds / len(addresses)
         for address in addresses:
             try:
-                return await self._connect(address, origin)
+                async with asyncio.timeout(patience):
+                    return await self._connect(address, origin)
             except ssl.SSLError:
                 # The next address has the same name; a certificate that is wrong here is no reason to try on.
                 raise UpstreamUnreachable("the upstream's certificate or TLS is not acceptable") from None
             except TimeoutError:
-                raise
+                is_slow = True
             except OSError as error:
                 why = (
                     "the connection was refused"
                     if isinstance(error, ConnectionError)
                     else "there is no way to it"
                 )
+        if is_slow:
+            raise TimeoutError
         raise UpstreamUnreachable(why)
 
     async def _connect(self, address: str, origin: Origin) -> UpstreamConnection:

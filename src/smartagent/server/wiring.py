@@ -339,6 +339,11 @@ def _meter(base: Foundation, routes: tuple[Route, ...], gateway: Gateway, worker
         "Agents' connections to this worker.",
         lambda: gateway.open_connections,
     )
+    meter.gauge(
+        "smartagent_gateway_upstreams_down",
+        "Upstreams that could not be reached, and are left alone for a while.",
+        lambda: gateway.upstreams_down,
+    )
     return meter
 
 
