@@ -79,7 +79,7 @@ REVEALS = {
     "gateway/sigv4.py Signer.secrets": "what is scrubbed is the keys, whatever stands around them",
     "gateway/sigv4.py signed": "the secret key signs the request, and the session token goes with it",
     "gateway/sigv4.py signer_of": "the vault's one value is an id, a key and perhaps a token",
-    "gateway/variants.py Variants.__init__": "what is scrubbed must be known in every form it could come back in",
+    "gateway/variants.py forms_of": "what is scrubbed must be known in every form it could come back in",
     "leases/backends/aws.py _account": "a key of the vault is bytes, and AWS's is text",
     "leases/backends/github.py GithubBackend._delete": "the token itself asks for its end",
     "leases/backends/github.py GithubBackend.revoke": "what was kept is bytes, and a token is text",

@@ -20,10 +20,11 @@ from smartagent.edge import (
     parse_target,
 )
 from smartagent.gateway.admission import Admission
-from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
+from smartagent.gateway.errors import CredentialUnusable, SecretLeaking, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
-from smartagent.gateway.inject import Covered, Plan, inject, plan_for
+from smartagent.gateway.inject import Covered, Plan, inject, plan_for, shown_in
+from smartagent.gateway.leaks import HIDDEN, Leaks
 from smartagent.gateway.ports import Asked, Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
@@ -70,20 +71,41 @@ ROUTE: Final = Route(
 class Threshold:
     """The house as `enter` sees it from here: what is decided about is the call, and its target is checked."""
 
-    def __init__(self, doors: Doors, settings: GatewaySettings) -> None:
+    def __init__(self, doors: Doors, settings: GatewaySettings, leaks: Leaks) -> None:
         self._doors = doors
+        self._leaks = leaks
         self._max_body_bytes = settings.max_body_bytes
         self.now = doors.now
-        self.authenticate = doors.authenticate
+
+    async def authenticate(self, inbound: Inbound, proof: Proof) -> Caller:
+        """Find out who calls, and look whether what they say holds a secret.
+
+        Raises:
+            AuthenticationFailed: The proof does not hold.
+        """
+        secret = self._leaks.in_head(inbound)
+        if not secret:
+            return await self._doors.authenticate(inbound, proof)
+        caller, leaking = None, SecretLeaking(secret, "head")
+        try:
+            caller = await self._doors.authenticate(inbound, proof)
+        finally:
+            # The path has said what it had to; the log must not hold the secret.
+            inbound.path, inbound.query, inbound.params = HIDDEN, "", {"leaking": secret}
+            self._doors.commit_later(self._leaks.alert(inbound.request_id, caller, "", leaking))
+        return caller
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         """Check the target, and decide about the call that it names.
 
         Raises:
+            SecretLeaking: The head holds a secret.
             TargetRefused: The target is ambiguous; refused with the caller's name on it.
             BodyTooLarge: The body says that it will be.
         """
         del permission  # there is one here
+        if inbound.params:
+            raise SecretLeaking(inbound.params["leaking"], "head")
         name, path = check_target(inbound)
         length = inbound.headers.get("content-length", "0")
         if int(length) > self._max_body_bytes:
@@ -103,7 +125,8 @@ class Dispatch:
         self._doors = doors
         self._pool = pool
         self._admission = admission
-        self._threshold = Threshold(doors, settings)
+        self.leaks = Leaks(doors)
+        self._threshold = Threshold(doors, settings, self.leaks)
         self._plans: dict[str, Plan] = {}
 
     async def forward(self, exchange: Exchange, now: float) -> None:
@@ -136,7 +159,7 @@ class Dispatch:
         except SmartAgentError as error:
             await self._refuse(exchange, caller, error, now)
             raise
-        exchange.plan = plan
+        exchange.bound(plan, self.leaks.watch(websocket=exchange.head.websocket))
         # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
         try:
             await self._doors.commit(Work((self._record(exchange, Decision.PERMIT),), caller.claims), caller)
@@ -170,7 +193,7 @@ class Dispatch:
             upstreams = self._doors.upstreams_at(place.host, place.port, tls=place.tls)
             exchange.head = translated(head, place, token, upstreams)
         except SmartAgentError as error:
-            exchange.path = head.target.partition("?")[0]
+            exchange.path = self.leaks.shown(head.target.partition("?")[0])
             exchange.caller = None if tunnel is None else tunnel.caller
             await self._doors.commit(
                 Work((self._record(exchange, Decision.DENY, error.code),)), exchange.caller or NOBODY
@@ -192,6 +215,7 @@ class Dispatch:
         # Entries and secrets are replaced, not changed: the same objects mean the same plan.
         if plan is None or plan.entry is not entry or plan.secrets != secrets:
             plan = self._plans[name] = plan_for(entry, secrets)
+            self.leaks.learn(entry.secret, shown_in(entry, secrets))
         return plan
 
     async def send(self, exchange: Exchange, plan: Plan, *, fresh: bool = False) -> None:
@@ -223,6 +247,10 @@ class Dispatch:
         }
         record.detail.update(detail)
         self._doors.commit_later(Work((record,)))
+        if exchange.leaking is not None:
+            asked = exchange.asked.upstream if exchange.asked is not None else ""
+            alert = self.leaks.alert(exchange.request_id, exchange.caller, asked, exchange.leaking)
+            self._doors.commit_later(alert)
 
     def _record(self, exchange: Exchange, decision: Decision | None, outcome: str = "") -> Record:
         caller = exchange.caller

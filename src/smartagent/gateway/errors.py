@@ -2,6 +2,7 @@
 """How a call through the gateway can fail.
 
 GatewayError
+    SecretLeaking           what the agent sends holds a secret of the vault
     UpstreamUnknown         no upstream has this name
     DestinationRefused      the upstream's address is one that may not be dialled
     CredentialUnusable      the secret cannot stand where the upstream wants it
@@ -37,6 +38,19 @@ class UpstreamUnknown(GatewayError):
     code: ClassVar[str] = "upstream-unknown"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such upstream."
+
+
+class SecretLeaking(GatewayError):
+    """What the agent sends holds a secret of the vault.  Which one is for the log."""
+
+    code: ClassVar[str] = "secret-leaking"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "The request holds a secret."
+
+    def __init__(self, secret: str, where: str) -> None:
+        super().__init__(f"its {where} holds a secret that only the gateway may send")
+        self.secret = secret
+        self.where = where
 
 
 class DestinationRefused(GatewayError):

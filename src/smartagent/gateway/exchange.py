@@ -12,28 +12,29 @@ that half an answer never looks like a whole one.  Bytes are handed over as they
 callback; whichever side is full stops the other.
 """
 
-import asyncio
 from typing import Final, Protocol
 
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
-from smartagent.gateway.body import LAST_CHUNK, chunk
 from smartagent.gateway.errors import (
     AnswerTooLarge,
     CallTooLong,
+    SecretLeaking,
     UpstreamMalformed,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
 from smartagent.gateway.forward import Tunnel
-from smartagent.gateway.head import CHUNKED, RequestHead
+from smartagent.gateway.head import RequestHead
 from smartagent.gateway.inject import Plan
+from smartagent.gateway.leaks import Watch
 from smartagent.gateway.limits import Allowance
 from smartagent.gateway.pacing import Pacer
 from smartagent.gateway.ports import Asked
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.sides import AgentSide
+from smartagent.gateway.upload import Upload
 from smartagent.gateway.upstream import UpstreamConnection
 from smartagent.kernel import Caller, SmartAgentError
 
@@ -68,16 +69,15 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_keeper", "_pacer", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
-        "asked", "body_digest", "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
-        "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
+        "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "asked",
+        "body_digest", "caller", "cut_at", "head", "intended", "is_over", "leaking", "path", "plan",
+        "received_bytes", "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
 
     def __init__(
         self, agent: AgentSide, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None = None
     ) -> None:
         self.head = head
-        self.request_done = head.body == 0
         self.is_over = False
         self.switched = False
         """It became a WebSocket."""
@@ -97,13 +97,14 @@ class Exchange:
         self.cut_at = float("inf")
         self._agent = agent
         self._pacer = Pacer(agent)
+        self.leaking: SecretLeaking | None = None
+        """What was found in the request's body, or in a WebSocket."""
         self._keeper = keeper
-        self._pending: list[bytes] = []
-        self._pending_bytes = self.received_bytes = 0
+        self._upload = Upload(head, keeper.settings.buffer_bytes)
+        self.received_bytes = 0
         self._upstream: UpstreamConnection | None = None
         self._stream: ReplyStream | None = None
         self._answering = False
-        self._whole: asyncio.Future[bytes] | None = None
         self._touched = keeper.tick
 
     @property
@@ -129,6 +130,16 @@ class Exchange:
         if caller.expires_at:
             self.cut_at = caller.expires_at + offset
 
+    @property
+    def request_done(self) -> bool:
+        """Whether all of the request has come."""
+        return self._upload.done
+
+    def bound(self, plan: Plan, watch: Watch | None) -> None:
+        """Take note of how the upstream is called, and of what looks at the request before it goes on."""
+        self.plan = plan
+        self._upload.look(watch)
+
     def allow(self, allowance: Allowance) -> None:
         """Go by what this call may use."""
         if self.is_over:
@@ -140,7 +151,7 @@ class Exchange:
 
     def request_body(self, payload: bytes, *, done: bool) -> None:
         """Take the next bytes of the request's body."""
-        self.request_done = done
+        self._upload.done = done
         if self.is_over:
             return
         self._touched = self._keeper.tick
@@ -151,13 +162,8 @@ class Exchange:
             return
         self._pacer.moved(len(payload), self._upstream)
         if self._upstream is not None:
-            self._upstream.write(self._framed(payload))
-            return
-        self._pending.append(payload)
-        self._pending_bytes += len(payload)
-        if self._whole is not None:
-            self._gather()
-        elif self._pending_bytes > self._keeper.settings.buffer_bytes:
+            self._send(self._upstream, payload)
+        elif self._upload.hold(payload):
             self._agent.hold()
 
     def relay(self, data: bytes) -> None:
@@ -167,7 +173,7 @@ class Exchange:
         self._touched = self._keeper.tick
         self.received_bytes += len(data)
         self._pacer.moved(len(data), self._upstream)
-        self._upstream.write(data)
+        self._send(self._upstream, data)
 
     async def whole_body(self) -> bytes:
         """Return the request's body once all of it has come; nothing of it goes upstream before.
@@ -176,28 +182,18 @@ class Exchange:
             BodyTooLarge: It is more than is held in memory.
             MalformedRequest: The agent left before its end.
         """
-        self._whole = asyncio.get_running_loop().create_future()
-        if self.head.expects_continue and not self.request_done and not self._pending:
+        if self.head.expects_continue and not self.request_done and not self._upload.has_begun:
             self._agent.write(CONTINUE)
         self._agent.release()
-        self._gather()
-        return await self._whole
+        return await self._upload.whole()
 
-    def _gather(self) -> None:
-        whole, limit = self._whole, self._keeper.settings.buffer_bytes
-        if whole is None or whole.done():
-            return
-        if self._pending_bytes > limit:
-            whole.set_exception(
-                BodyTooLarge(f"limit for a body that must be known beforehand is {limit} bytes")
-            )
-        elif self.request_done:
-            whole.set_result(b"".join(self._pending))
-
-    def _framed(self, payload: bytes) -> bytes:
-        if self.head.body != CHUNKED:
-            return payload
-        return (chunk(payload) if payload else b"") + (LAST_CHUNK if self.request_done else b"")
+    def _send(self, upstream: UpstreamConnection, data: bytes, head: bytes = b"") -> None:
+        try:
+            passed = self._upload.passed(data)
+        except SmartAgentError as error:
+            self.fail(error)
+        else:
+            upstream.write(head + passed if head else passed)
 
     def agent_full(self) -> None:
         """The agent's connection takes no more for now."""
@@ -224,13 +220,16 @@ class Exchange:
         )
         upstream.listener = self
         self._touched = self._keeper.tick
-        pending, self._pending = self._pending, []
+        has_begun, held = self._upload.has_begun, self._upload.taken()
         if not self.request_done:
-            if self.head.expects_continue and not pending and self._whole is None:
+            if self.head.expects_continue and not has_begun:
                 self._agent.write(CONTINUE)
             # Before the write, which may find the upstream full and hold the agent again.
             self._agent.release()
-        upstream.write(self.wire_head + self._framed(b"".join(pending)) if pending else self.wire_head)
+        if held:
+            self._send(upstream, held, self.wire_head)
+        else:
+            upstream.write(self.wire_head)
 
     def upstream_data(self, data: bytes) -> None:
         """Take the next bytes of the answer."""
@@ -278,6 +277,8 @@ class Exchange:
 
     def fail(self, error: SmartAgentError) -> None:
         """End it because of `error`: with an answer while that is possible, else visibly cut."""
+        if isinstance(error, SecretLeaking):
+            self.leaking = error
         if self._answering:
             self.cut(error.code)
         elif not self.is_over:
@@ -298,9 +299,7 @@ class Exchange:
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.close()
-        self._pending.clear()
-        if self._whole is not None and not self._whole.done():
-            self._whole.set_exception(MalformedRequest("the request's body did not come to its end"))
+        self._upload.end()
         self._pacer.allowance.release()
         self._keeper.ended(self, outcome)
 

@@ -123,7 +123,8 @@ class Gateway:
         self._admission.hear(texts, asyncio.get_running_loop().time())
 
     def cut_forbidden(self) -> None:
-        """End every call and tunnel that would not be allowed now."""
+        """End every call and tunnel that would not be allowed now, and look for the secrets that there are now."""
+        self._dispatch.leaks.forget()
         for connection in tuple(self._connections):
             exchange, tunnel = connection.exchange, connection.tunnel
             refusal = against_call(exchange, self._doors) if exchange is not None else None

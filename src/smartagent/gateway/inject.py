@@ -95,11 +95,7 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
     place, in_query, credential = "", False, Secret(b"")
     kind, _, where = entry.place.partition(":")
     signer = signer_of(where, secrets[0]) if secrets and kind == SIGV4 else None
-    if signer is not None:
-        # What may not be shown is the keys, whatever stands around them in the vault.
-        secrets_shown = tuple(part for secret in secrets for part in signer_of(where, secret).secrets)
-    else:
-        secrets_shown = secrets
+    secrets_shown = shown_in(entry, secrets)
     if secrets and signer is None:
         place, in_query, credential = _placed(entry.place, secrets[0])
     dropped = _DROPPED | _WHEN_SCRUBBING if entry.scrub and secrets else _DROPPED
@@ -118,6 +114,18 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
         Variants(secrets_shown) if secrets_shown else None,
         signer,
     )
+
+
+def shown_in(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> tuple[Secret[bytes], ...]:
+    """Return what may not be shown: of keys that sign, the keys, whatever stands around them in the vault.
+
+    Raises:
+        CredentialUnusable: They are not what the entry's place takes.
+    """
+    kind, _, where = entry.place.partition(":")
+    if kind != SIGV4:
+        return secrets
+    return tuple(part for secret in secrets for part in signer_of(where, secret).secrets)
 
 
 def _where(entry: Upstream) -> tuple[Origin, str, str]:

@@ -107,6 +107,10 @@ class Doors(House, Protocol):
         """
         ...
 
+    def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Return the upstreams whose secrets are known here without asking another store, and those.  Memory only."""
+        ...
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         """Return the token that tells an upstream of the trust domain what this call is about.
 

@@ -71,6 +71,10 @@ class GatewayDoors:
         """Make `work` durable, and look again whether `caller` may go on."""
         return await self._rooms.commit(work, caller, holder)
 
+    def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Return upstreams and their secrets, as far as they are kept here."""
+        return self._vault.kept_secrets()
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         """Say, for an upstream of the trust domain, what a call is about.
 

@@ -108,6 +108,9 @@ class FakeDoors:
             raise AuthenticationFailed("revoked")
         return Committed(len(self.committed), 0)
 
+    def known_secrets(self):
+        return [(entry, self.secrets[entry.secret]) for entry in self.entries.values() if entry.secret]
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         return f"about-{inbound.request_id}-of-{caller.principal}"
 
