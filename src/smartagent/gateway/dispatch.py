@@ -24,7 +24,7 @@ from smartagent.gateway.errors import CredentialUnusable, SecretLeaking, Upstrea
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import Covered, Plan, inject, plan_for, shown_in
-from smartagent.gateway.leaks import HIDDEN, Leaks
+from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
 from smartagent.gateway.ports import Asked, Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
@@ -92,7 +92,7 @@ class Threshold:
         finally:
             # The path has said what it had to; the log must not hold the secret.
             inbound.path, inbound.query, inbound.params = HIDDEN, "", {"leaking": secret}
-            self._doors.commit_later(self._leaks.alert(inbound.request_id, caller, "", leaking))
+            self._doors.commit_later(self._leaks.alert(Leaked(inbound.request_id, caller, "", leaking)))
         return caller
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
@@ -249,7 +249,7 @@ class Dispatch:
         self._doors.commit_later(Work((record,)))
         if exchange.leaking is not None:
             asked = exchange.asked.upstream if exchange.asked is not None else ""
-            alert = self.leaks.alert(exchange.request_id, exchange.caller, asked, exchange.leaking)
+            alert = self.leaks.alert(Leaked(exchange.request_id, exchange.caller, asked, exchange.leaking))
             self._doors.commit_later(alert)
 
     def _record(self, exchange: Exchange, decision: Decision | None, outcome: str = "") -> Record:

@@ -12,7 +12,7 @@ bytes its middle is looked for, so that little must be kept of what has passed.
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from smartagent.edge import Inbound
@@ -86,6 +86,15 @@ class Table:
         for start in range(piece):
             key = int.from_bytes(form[start : start + piece], sys.byteorder)
             table.setdefault(key, []).append(form)
+
+
+class Leaked(NamedTuple):
+    """In which request of whom a secret was found, and to which upstream it would have gone."""
+
+    request: str
+    caller: Caller | None
+    upstream: str
+    leaking: SecretLeaking
 
 
 class Watch(Protocol):
@@ -198,19 +207,20 @@ class Leaks:
         """Return a path as the log may have it."""
         return HIDDEN if self.find(path.encode("latin-1", "replace")) else path
 
-    def alert(self, request_id: str, caller: Caller | None, upstream: str, leaking: SecretLeaking) -> Work:
+    def alert(self, leaked: Leaked) -> Work:
         """Say in the log that an agent has a secret, and which."""
+        caller = leaked.caller
         record = Record(
             event=EVENT,
             at_ms=int(self._doors.now() * 1000),
-            request=request_id,
+            request=leaked.request,
             caller=caller.principal if caller is not None else "",
             session=caller.session if caller is not None else "",
             jti=caller.jti if caller is not None else "",
-            subject=upstream,
+            subject=leaked.upstream,
             decision=Decision.DENY,
-            outcome=leaking.code,
-            detail={"secret": leaking.secret, "where": leaking.where},
+            outcome=leaked.leaking.code,
+            detail={"secret": leaked.leaking.secret, "where": leaked.leaking.where},
         )
         return Work((record,))
 
