@@ -84,7 +84,7 @@ REVEALS = {
     "gateway/sigv4.py aws_signer": "the vault's one value is an id, a key and perhaps a token",
     "crypto/chains.py check_client_certificate": "the key must be the certificate's",
     "crypto/chains.py load_chain": "the TLS library gets the key, in memory",
-    "gateway/variants.py Variants.__init__": "what is scrubbed must be known in every form it could come back in",
+    "gateway/variants.py forms_of": "what is scrubbed must be known in every form it could come back in",
     "leases/backends/aws.py _account": "a key of the vault is bytes, and AWS's is text",
     "leases/backends/github.py GithubBackend._delete": "the token itself asks for its end",
     "leases/backends/github.py GithubBackend.revoke": "what was kept is bytes, and a token is text",

@@ -14,11 +14,13 @@ from smartagent.gateway.errors import (
 )
 from smartagent.gateway.gateway import Gateway
 from smartagent.gateway.intercept import Interception
+from smartagent.gateway.limits import TOPIC as USAGE_TOPIC
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.ports import Doors, Upstream
 from smartagent.gateway.settings import GatewaySettings
 
 __all__ = [
+    "USAGE_TOPIC",
     "CredentialUnusable",
     "DestinationRefused",
     "Doors",

@@ -2,10 +2,18 @@
 """What the gateway needs from the rooms around it.  `server.wiring` supplies it."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smartagent.edge import House, Inbound, Reply
-from smartagent.kernel import Caller, Secret, Verdict, Work
+from smartagent.kernel import Caller, Limits, Secret, Verdict, Work
+
+
+class Asked(NamedTuple):
+    """What a call was decided by, beside its caller."""
+
+    upstream: str
+    method: str
+    path: str
 
 
 class Upstream(Protocol):
@@ -42,6 +50,11 @@ class Upstream(Protocol):
         ...
 
     @property
+    def limits(self) -> Limits:
+        """What all its callers may use together, and what each call may."""
+        ...
+
+    @property
     def txn_token(self) -> bool:
         """Whether each call brings a transaction token: the upstream belongs to the trust domain."""
         ...
@@ -68,6 +81,10 @@ class Doors(House, Protocol):
 
     def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
         """Decide about one call.  Memory only; never raises for a refusal."""
+        ...
+
+    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
+        """Return the caller's own limits, as `agent/ID`, and those of its role, as `role/NAME`.  Memory only."""
         ...
 
     def upstream(self, name: str) -> Upstream | None:
@@ -108,6 +125,9 @@ class Doors(House, Protocol):
         Raises:
             SmartAgentError: None can be made.
         """
+
+    def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Return the upstreams whose secrets are known here without asking another store, and those.  Memory only."""
         ...
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
@@ -128,6 +148,10 @@ class Doors(House, Protocol):
 
     def commit_later(self, work: Work) -> None:
         """Make `work` durable soon: a call's outcome, on which no answer depends."""
+        ...
+
+    def on_changed(self, _callback: Callable[[], None], /) -> None:
+        """Have the callback called after each change of roles, policies or upstreams that this node's memory has taken in."""
         ...
 
     def on_revoked(self, _callback: Callable[[], None], /) -> None:

@@ -7,13 +7,13 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
 from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
@@ -54,6 +54,11 @@ class Book:
         self._remembered: dict[_Key, Verdict] = {}
         self._serials = count(1)
         self._unreadable: set[str] = set()
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after roles or policies changed in memory."""
+        self._listeners.append(listener)
 
     async def reload_roles(self, names: Sequence[str]) -> None:
         """Read the roles `names` again; with no names, all of them."""
@@ -61,7 +66,6 @@ class Book:
             found = {stored.role.name: stored for stored in await read_roles(self._database)}
             self._roles = found
             self._close_all()
-            return
         for name in dict.fromkeys(names):
             stored = await read_roles(self._database, name)
             self._chapters.pop(name, None)
@@ -69,6 +73,7 @@ class Book:
             self._roles.pop(name, None)
             if stored:
                 self._roles[name] = stored[0]
+        self._tell()
 
     async def reload_policies(self, names: Sequence[str]) -> None:
         """Read the policies `names` again; with no names, all of them."""
@@ -81,6 +86,7 @@ class Book:
                 self._policies[name] = stored[0]
         # They apply to every role.
         self._close_all()
+        self._tell()
 
     def role(self, name: str) -> StoredRole:
         """Return the role `name`.
@@ -118,6 +124,13 @@ class Book:
         if stored is None:
             return None
         return Grants(stored.role.audiences, stored.role.ttl_seconds, stored.role.scopes)
+
+    def limits_of(self, role: str) -> tuple[Limits, Limits]:
+        """Return what each agent of `role` may use at most, and what all of them together."""
+        stored = self._roles.get(role)
+        if stored is None:
+            return UNLIMITED, UNLIMITED
+        return stored.role.limits, stored.role.shared_limits
 
     def decide_api(self, caller: Caller, permission: str) -> Verdict:
         """Say whether `caller` may do with the authority what `permission` names."""
@@ -192,6 +205,10 @@ class Book:
         sentence = _why_not(finding, chapter.stored, caller, call)
         nearest = nearest_rule(chapter.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
         return Explanation("deny", sentence, rules, str(call), None if finding.rules else nearest)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _close_all(self) -> None:
         self._chapters.clear()

@@ -3,6 +3,8 @@
 
 import msgspec
 
+from smartagent.kernel import UNLIMITED, Limits
+
 ANY = "*"
 """In a role file: every upstream, or every method."""
 CREDENTIAL_SCOPE = "credential:"
@@ -27,7 +29,8 @@ class Role(msgspec.Struct, frozen=True):
 
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
     from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
-    for other services, where no upstream is called.  `credentials` are those that may be leased.
+    for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each agent's, and
+    `shared_limits` those of all agents of the role together.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Role(msgspec.Struct, frozen=True):
     allow: tuple[Allow, ...] = ()
     other_scopes: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    limits: Limits = UNLIMITED
+    shared_limits: Limits = UNLIMITED
 
     @property
     def scopes(self) -> tuple[str, ...]:

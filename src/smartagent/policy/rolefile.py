@@ -13,6 +13,13 @@ scope = "orders:read"
 upstream = "orders"
 methods = ["GET"]
 paths = ["/orders/**"]
+
+[limits]
+rate = "10/s"
+concurrent = 4
+
+[shared_limits]
+rate = "100/s"
 """
 
 import ipaddress
@@ -24,6 +31,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from smartagent.edge import TargetRefused, parse_target
+from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
 from smartagent.policy.model import ANY, Allow, Role
 from smartagent.policy.patterns import parse_pattern
@@ -59,6 +67,8 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     scopes: list[str] = []
     credentials: list[str] = []
     allow: list[_AllowFile] = []
+    limits: Limits = UNLIMITED
+    shared_limits: Limits = UNLIMITED
 
 
 def parse_role_file(text: str) -> Role:
@@ -81,6 +91,8 @@ def parse_role_file(text: str) -> Role:
         other_scopes=checker.each("scopes", raw.scopes, _parse_scope),
         credentials=checker.each("credentials", raw.credentials, parse_name),
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
+        limits=checker.limits("limits", raw.limits),
+        shared_limits=checker.limits("shared_limits", raw.shared_limits),
     )
     if len(role.allow) > MAX_ITEMS:
         raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} allow blocks", field="allow")
@@ -216,22 +228,29 @@ class _Checker:
                 raise self.complaint(f"{field}[{index}]", "stands here twice")
         return parsed
 
+    def limits(self, field: str, value: Limits) -> Limits:
+        try:
+            return parse_limits(value, shared=field == "shared_limits")
+        except UnusableLimit as error:
+            raise self.complaint(f"{field}.{error.field}", error.reason) from error
+
     def complaint(self, field: str, reason: str) -> MalformedRoleFile:
         return MalformedRoleFile(reason, field=field, line=_line_of(self._text.splitlines(), field))
 
 
 def _line_of(lines: Iterable[str], field: str) -> int:
     """Find the line that sets `field`; 0 when it cannot be told.  Only ever used in a complaint."""
-    found = re.fullmatch(r"(?:allow\[(\d+)\]\.?)?(\w*)(?:\[.*)?", field)
+    found = re.fullmatch(r"(?:(?:(allow)\[(\d+)\]|(limits|shared_limits))\.?)?(\w*)(?:\[.*)?", field)
     if not found:
         return 0
-    wanted, key = int(found[1]) if found[1] else -1, found[2]
-    block = -1
+    wanted, key = (found[1] or found[3] or "", int(found[2] or 0)), found[4]
+    table, blocks = ("", 0), 0
     for number, line in enumerate(lines, 1):
-        if re.match(r"\s*\[\[\s*allow\s*\]\]", line):
-            block += 1
-            if block == wanted and not key:
-                return number
-        elif block == wanted and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+        header = re.match(r"\s*\[+\s*(\w+)\s*\]", line)
+        if header:
+            table = (header[1], blocks if header[1] == "allow" else 0)
+            blocks += header[1] == "allow"
+        at_key = key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line)
+        if table == wanted and (at_key or (header and not key)):
             return number
     return 0

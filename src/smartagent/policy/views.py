@@ -3,7 +3,7 @@
 
 import msgspec
 
-from smartagent.kernel import rfc3339
+from smartagent.kernel import Limits, rfc3339
 from smartagent.policy.model import Allow, StoredPolicy, StoredRole
 
 
@@ -43,6 +43,8 @@ class RoleView(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     allow: tuple[Allow, ...]
     credentials: tuple[str, ...]
+    limits: Limits
+    shared_limits: Limits
     role_file: str
     cedar: str
     allow_broad: bool
@@ -87,6 +89,8 @@ def role_view(stored: StoredRole) -> RoleView:
         scopes=role.scopes,
         allow=role.allow,
         credentials=role.credentials,
+        limits=role.limits,
+        shared_limits=role.shared_limits,
         role_file=stored.role_file,
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,

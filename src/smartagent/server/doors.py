@@ -9,7 +9,7 @@ from msgspec import structs
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Upstream
-from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Secret, Verdict, Work
+from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Limits, Secret, Verdict, Work
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
@@ -92,6 +92,10 @@ class GatewayDoors:
         """
         return self._outward.for_call(caller, audience)
 
+    def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Return upstreams and their secrets, as far as they are kept here."""
+        return self._vault.kept_secrets()
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         """Say, for an upstream of the trust domain, what a call is about.
 
@@ -139,6 +143,11 @@ class GatewayDoors:
         """Decide whether such a caller may call upstreams at all."""
         return self._book.decide_api(caller, Permission.UPSTREAM_CALL)
 
+    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
+        """Return the caller's own limits, and those of its role."""
+        own, shared = self._book.limits_of(caller.role)
+        return (f"agent/{caller.principal}", own), (f"role/{caller.role}", shared)
+
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""
         return self._vault.upstream(name)
@@ -150,6 +159,11 @@ class GatewayDoors:
             SmartAgentError: It is missing, or cannot be unsealed.
         """
         return await self._vault.obtain(upstream.secret)
+
+    def on_changed(self, callback: Callable[[], None], /) -> None:
+        """Have `callback` called after each change of roles, policies or upstreams."""
+        self._book.on_change(callback)
+        self._vault.on_change(callback)
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called after each revocation."""

@@ -51,6 +51,7 @@ class Upstreams:
                 timeout_seconds=asked.timeout_seconds,
                 scrub=asked.scrub,
                 txn_token=asked.txn_token,
+                limits=asked.limits,
             )
         )
         secret_id = await self._check_secret(entry)

@@ -6,7 +6,19 @@ from collections.abc import Callable
 import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
-from smartagent.kernel import Caller, CallerKind, Committed, Denied, Permitted, Record, Secret, Verdict, Work
+from smartagent.kernel import (
+    UNLIMITED,
+    Caller,
+    CallerKind,
+    Committed,
+    Denied,
+    Limits,
+    Permitted,
+    Record,
+    Secret,
+    Verdict,
+    Work,
+)
 from smartagent.vault.model import place_of
 
 TOKEN = "token-of-the-agent"
@@ -24,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True):
     timeout_seconds: float = 5.0
     scrub: bool = True
     txn_token: bool = False
+    limits: Limits = UNLIMITED
 
 
 class FakeDoors:
@@ -39,9 +52,12 @@ class FakeDoors:
         self.later: list[Record] = []
         self.pages: dict[str, Reply] = {}
         self.honeytokens: dict[str, str] = {}
+        self.agent_limits = self.role_limits = UNLIMITED
+        self.told: list[str] = []
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
+        self._on_changed: list[Callable[[], None]] = []
         self._ids = 0
 
     def now(self) -> float:
@@ -77,6 +93,9 @@ class FakeDoors:
             return Denied("only agents call", "upstream.call")
         return Permitted(("house/agents",))
 
+    def limits(self, caller: Caller):
+        return (f"agent/{caller.principal}", self.agent_limits), (f"role/{caller.role}", self.role_limits)
+
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)
 
@@ -99,6 +118,9 @@ class FakeDoors:
     def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
         return Secret(f"house-token-of-{caller.principal}-{caller.jti}-for-{audience}".encode())
 
+    def known_secrets(self):
+        return [(entry, self.secrets[entry.secret]) for entry in self.entries.values() if entry.secret]
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         return f"about-{inbound.request_id}-of-{caller.principal}"
 
@@ -110,9 +132,17 @@ class FakeDoors:
 
     def commit_later(self, work: Work) -> None:
         self.later.extend(work.records)
+        self.told.extend(change.key for change in work.changes)
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         self._callbacks.append(callback)
+
+    def on_changed(self, callback: Callable[[], None], /) -> None:
+        self._on_changed.append(callback)
+
+    def change(self) -> None:
+        for callback in self._on_changed:
+            callback()
 
     def revoke(self, principal: str) -> None:
         self.revoked.add(principal)

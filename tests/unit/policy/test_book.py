@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartagent.kernel import CallerKind, Denied, Permitted
+from smartagent.kernel import UNLIMITED, CallerKind, Denied, Limits, Permitted
 from smartagent.policy import Call, Condition, Grants, RoleNotFound
 from smartagent.policy.cedar import Partition, Question, parse_policies
 from smartagent.policy.compile import compile_role
@@ -201,6 +201,26 @@ async def test_grants_say_what_a_token_may_hold(store):
     assert book.grants("order-reader") == Grants(
         ("https://reports.example",), 600, ("orders:read", "orders:write")
     )
+
+
+async def test_limits_are_those_of_the_role_and_of_nobody_elses(store):
+    limited = READER + '[limits]\nrate = "1/s"\n[shared_limits]\nconcurrent = 9\n'
+    book = await book_of(store, role(limited))
+
+    assert book.limits_of("order-reader") == (Limits(rate="1/s"), Limits(concurrent=9))
+    assert book.limits_of("nobody-knows") == (UNLIMITED, UNLIMITED)
+
+
+async def test_who_listens_hears_of_every_change(store):
+    book = await book_of(store, role(READER))
+    heard = []
+    book.on_change(lambda: heard.append(book.grants("order-reader") is not None))
+    store.apply(drop_role(book.role("order-reader")))
+    await book.reload_roles(["order-reader"])
+    await book.reload_policies([])
+    await book.reload_roles([])
+
+    assert heard == [False] * 3
 
 
 async def test_an_explanation_of_a_permit_names_the_rule(store):
