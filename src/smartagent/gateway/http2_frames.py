@@ -21,8 +21,9 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_FRAME_BYTES: Final = 16_384
 RESETS: Final = (100.0, 30.0)
 """How many streams a peer may reset at once, and how many in a second after that."""
-CONTROLS: Final = (1000.0, 100.0)
-"""The same for frames that ask for an answer or for nothing: PING, SETTINGS, PRIORITY, empty DATA, CONTINUATION."""
+CONTROLS: Final = (10_000.0, 2000.0)
+"""The same for frames that move nothing: PING, SETTINGS, PRIORITY, empty DATA, CONTINUATION.  Some peers measure the
+way with a PING for each turn of it, so there may be many."""
 _FRAME_HEAD: Final = 9
 _GOAWAY_BYTES: Final = 8
 _DATA, _HEADERS, _RST_STREAM, _PUSH_PROMISE, _GOAWAY, _WINDOW_UPDATE, _CONTINUATION = 0, 1, 3, 5, 7, 8, 9

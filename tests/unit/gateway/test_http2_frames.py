@@ -65,17 +65,17 @@ def test_one_head_does_not_count_for_the_next():
     ("said", "most"),
     [
         (frame(RESET, bytes(4)), 100),
-        (frame(PING, bytes(8), stream=0), 1000),
-        (frame(SETTINGS, stream=0), 1000),
-        (frame(PRIORITY, bytes(5)), 1000),
-        (frame(DATA), 1000),
-        (frame(99), 1000),
+        (frame(PING, bytes(8), stream=0), 10_000),
+        (frame(SETTINGS, stream=0), 10_000),
+        (frame(PRIORITY, bytes(5)), 10_000),
+        (frame(DATA), 10_000),
+        (frame(99), 10_000),
     ],
 )
 def test_what_costs_only_the_other_side_may_come_so_often_and_again_after_a_while(said, most):
     looking = guard()
     looking.feed(said * most, 10.0)
-    looking.feed(said, 11.0)
+    looking.feed(said * 30, 11.0)
     with pytest.raises(DenialOfServiceError) as flood:
         looking.feed(said * most, 11.0)
     assert flood.value.error_code == ErrorCodes.ENHANCE_YOUR_CALM
