@@ -7,9 +7,9 @@ import grpc
 import pytest
 from cryptography import x509
 
+from tests.e2e.home import Home
 from tests.e2e.site import UPSTREAM_KEY
 from tests.e2e.test_gateway_bulk import certificate
-from tests.e2e.test_run_proxy import Home
 
 pytestmark = pytest.mark.e2e
 PROGRAM = """
@@ -80,7 +80,7 @@ async def test_a_program_of_grpc_works_behind_it(orders, sites, closing, tmp_pat
     site = await sites("home", environment={"SSL_CERT_FILE": str(orders.certificate)}).start()
     operator = await site.operator()
     closing(operator)
-    home = await Home(site, operator, orders, tmp_path / "caller").furnish()
+    home = await Home(site, operator, f"https://localhost:{orders.port}", tmp_path / "caller").furnish()
 
     code, out, err = await home.run(sys.executable, "-c", PROGRAM, f"localhost:{orders.port}")
 

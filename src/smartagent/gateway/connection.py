@@ -227,7 +227,8 @@ class AgentConnection(asyncio.Protocol):
         except (OSError, TimeoutError):
             # The agent does not believe us, or wanted another name than it asked for.
             secured = None
-        if secured is None:
+        # uvloop hands out a dead one when the connection was swept or closed during the handshake.
+        if secured is None or secured.is_closing():
             transport.abort()
             self._transport = None
             self._host.lost(self)

@@ -22,9 +22,9 @@ from smartagent.gateway.grpc import grpc_answer
 from smartagent.gateway.head import ALLOWED, RequestHead
 from smartagent.gateway.http2_agent import Http2Connection
 from smartagent.gateway.http2_upstream import Http2Upstream
-from smartagent.gateway.inject import Plan
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
+from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool, UpstreamConnection
@@ -194,7 +194,7 @@ class Gateway:
             inbound = edge.Inbound(
                 request_id, "CONNECT", f"/{place.host}", headers=headers, client_ip=connection.client_ip
             )
-            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, place))
+            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, interception, place))
             work = opened(self._doors, entered.caller, entered.verdict, place, request_id)
             await self._doors.commit(work, entered.caller)
             context = interception.context_for(place.host)

@@ -30,7 +30,7 @@ from smartagent.gateway.head import CHUNKED
 from smartagent.gateway.http2 import DRAINED_BYTES, FULL_BYTES, Http2
 from smartagent.gateway.http2_fields import ACCEPTED, Field, answer_head, request_fields, trailer_lines
 from smartagent.gateway.http2_frames import MAX_FRAME_BYTES, FrameGuard
-from smartagent.gateway.inject import Origin
+from smartagent.gateway.plan import Origin
 from smartagent.gateway.upstream import UpstreamConnection
 
 _MAX_INFORMATIONAL: Final = 16

@@ -91,7 +91,7 @@ class ReplyStream:
         if self._reader is None:
             return b""
         try:
-            payload = self._reader.feed(data) if data and not self._reader.done else b""
+            payload = self._reader.feed(data) if data else b""
         except MalformedRequest:
             raise UpstreamMalformed("the answer's body is not framed as it says") from None
         self.came = self._reader.done
