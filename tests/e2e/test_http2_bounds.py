@@ -136,6 +136,15 @@ async def test_a_flood_of_frames_that_ask_for_nothing_is_ended(frame):
         assert agent.goaway.error_code == ErrorCodes.ENHANCE_YOUR_CALM
 
 
+async def test_settings_that_nobody_knows_are_not_remembered_without_end():
+    async with http2() as (_, agent):
+        for begin in range(1000, 1090, 30):
+            unknown = b"".join(each.to_bytes(2) + bytes(4) for each in range(begin, begin + 30))
+            agent.writer.write(len(unknown).to_bytes(3) + b"\x04\x00\x00\x00\x00\x00" + unknown)
+        await agent.end()
+        assert agent.goaway.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+
+
 async def test_a_head_without_end_is_ended_by_its_size():
     async with http2() as (here, agent):
         begin = b"\x00\x00\x00\x01\x00\x00\x00\x00\x01"

@@ -9,6 +9,8 @@ from typing import Final
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
+from h2.events import Event
+from h2.exceptions import DenialOfServiceError
 from h2.settings import SettingCodes, Settings
 
 MAX_STREAMS: Final = 100
@@ -21,6 +23,8 @@ FULL_BYTES: Final = 65_536
 DRAINED_BYTES: Final = 16_384
 """How little must wait until they go on."""
 TABLE_BYTES: Final = 4096
+_MAX_SETTINGS: Final = 64
+_MAX_UNTAKEN_BYTES: Final = 65_536
 _GOAWAY_HEAD: Final = b"\x00\x00\x08\x07\x00\x00\x00\x00\x00"
 
 
@@ -49,11 +53,36 @@ class Http2(H2Connection):
         }
         self.decoder.max_header_list_size = max_head_bytes
         self.local_settings = Settings(client, bounds)
+        self._untaken_bytes = 0
         self.initiate_connection()
         # The library ends the connection over one stream too many; here that stream alone is refused, well before.
         self.local_settings = Settings(
             client, bounds | {SettingCodes.MAX_CONCURRENT_STREAMS: 2 * MAX_STREAMS}
         )
+
+    def take(self, data: bytes) -> list[Event]:
+        """Take bytes; return what they say.
+
+        Raises:
+            ProtocolError: They break a rule.  What is to be sent says which.
+        """
+        events = self.receive_data(data)
+        if len(self.remote_settings) > _MAX_SETTINGS:
+            self.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            raise DenialOfServiceError("more settings than there are")
+        return events
+
+    def outgoing(self, *, full: bool) -> bytes:
+        """Return what is to be sent, to a side that takes nothing at present if it is `full`.
+
+        Raises:
+            DenialOfServiceError: It takes nothing, and has asked for more than may heap up.
+        """
+        data = self.data_to_send()
+        self._untaken_bytes = self._untaken_bytes + len(data) if full else 0
+        if self._untaken_bytes > _MAX_UNTAKEN_BYTES:
+            raise DenialOfServiceError("what was asked for is not taken")
+        return data
 
 
 def farewell(last_id: int) -> bytes:

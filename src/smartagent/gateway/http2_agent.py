@@ -26,7 +26,7 @@ from h2.events import (
     StreamEnded,
     StreamReset,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import DenialOfServiceError, ProtocolError
 
 from smartagent.gateway.exchange import Exchange, Keeper
 from smartagent.gateway.forward import Tunnel
@@ -108,7 +108,7 @@ class Http2Connection(asyncio.Protocol):
             self._end()
             return
         try:
-            events = self._http2.receive_data(passed) if passed else []
+            events = self._http2.take(passed) if passed else []
             for event in events:
                 self._take(event)
         except ProtocolError:
@@ -284,9 +284,13 @@ class Http2Connection(asyncio.Protocol):
         return moved
 
     def _flush(self) -> None:
-        data = self._http2.data_to_send()
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        try:
+            transport.write(self._http2.outgoing(full=self._full))
+        except DenialOfServiceError:
+            transport.abort()
 
     def _end(self) -> None:
         # Whatever was in flight has no way to be answered any more.

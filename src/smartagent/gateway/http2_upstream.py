@@ -22,7 +22,7 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import DenialOfServiceError, ProtocolError
 
 from smartagent.gateway.body import LAST_CHUNK, BodyReader, chunk, reader_for
 from smartagent.gateway.errors import UpstreamMalformed
@@ -75,7 +75,7 @@ class Http2Upstream(UpstreamConnection):
         """Read frames, and pass on what they say in HTTP/1.1's words."""
         try:
             passed = self._guard.feed(data, asyncio.get_running_loop().time())
-            for event in self._http2.receive_data(passed) if passed else ():
+            for event in self._http2.take(passed) if passed else ():
                 self._take(event)
             self._push()
         except ProtocolError:
@@ -219,9 +219,10 @@ class Http2Upstream(UpstreamConnection):
             self._http2.acknowledge_received_data(owed, self._http2.highest_outbound_stream_id)
 
     def _flush(self) -> None:
-        data = self._http2.data_to_send()
-        if data:
-            super().write(data)
+        try:
+            super().write(self._http2.outgoing(full=self._full))
+        except DenialOfServiceError:
+            self._break()
 
     def _fail(self, error: UpstreamMalformed) -> None:
         listener = self.listener
