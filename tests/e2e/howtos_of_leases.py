@@ -11,6 +11,7 @@ from smartagent.server.settings import Settings, derived
 from tests.backends.conftest import furnish_shop
 from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
 from tests.backends.standins import StandIn
+from tests.e2e.site import furnish
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -107,11 +108,24 @@ async def files(reader):
 async def proxy(reader):
     """The commands that need a shop with a certificate are run in test_run_proxy."""
     assert "SmartAgent gateway" in await reader.do()
+    # Another page may have described the shop in another way.
+    await furnish(reader.authority.operator, reader.authority.shop)
     agent = await reader.enrol("caller")
     reader.stands_for |= {"https://api.example.com/v1": reader.authority.shop.url, "agt_...": agent}
     explained = await reader.do()
     assert "shop-key" in explained
     assert "bearer" in explained
+
+
+async def places(reader):
+    """Nothing is called: the entries are checked when they are written."""
+    assert "json:/auth/key" in await reader.do()
+    assert "hmac:X-Signature,X-Timestamp" in await reader.do()
+    assert "jwt:https://billing.example.com" in await reader.do()
+    assert "sak_ph_" in await reader.do()
+    made = await reader.do()
+    assert "sak_ph_" in made
+    assert "in .netrc" in made
 
 
 async def other_stores(reader):

@@ -66,10 +66,10 @@ class Tunneled:
 
 
 @asynccontextmanager
-async def tunneled(tmp_path, script=None, settings=None, **entry):
+async def tunneled(tmp_path, script=None, settings=None, authority=AUTHORITY, **entry):
     path, served = certificate(tmp_path, x509.DNSName("localhost"))
     settings = structs.replace(settings or GatewaySettings(sweep_seconds=0.02), ca_file=str(path))
-    interception = Interception(AUTHORITY, SystemClock(), system_entropy)
+    interception = Interception(authority, SystemClock(), system_entropy)
     async with world(script or always(OK), settings, tls=served, interception=interception, **entry) as here:
         yield Tunneled(here, tmp_path)
 

@@ -14,6 +14,7 @@ from smartagent.cli.ctl import (
     delegations,
     drill,
     explaining,
+    honeytokens,
     issuers,
     keys,
     leasing,
@@ -68,6 +69,7 @@ explaining.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
+app.add_typer(honeytokens.app, name="honeytoken")
 app.add_typer(leasing.provider_app, name="provider")
 app.add_typer(leasing.credential_app, name="credential")
 app.add_typer(leasing.lease_app, name="lease")

@@ -14,6 +14,7 @@ from smartagent.crypto.algorithms import (
     signer_of,
 )
 from smartagent.crypto.certificates import CertificateAuthority, LeafKey, java_truststore
+from smartagent.crypto.chains import check_client_certificate, load_chain
 from smartagent.crypto.digest import claim_key, derive, equal, hmac_sha256, sha256
 from smartagent.crypto.encoding import b64, b64u, unb64, unb64u
 from smartagent.crypto.envelope import ROOT_NUMBER, mark_of, number_of, rewrap, seal, unseal
@@ -100,6 +101,7 @@ __all__ = [
     "attest_message",
     "b64",
     "b64u",
+    "check_client_certificate",
     "claim_key",
     "claim_message",
     "consistency_positions",
@@ -114,6 +116,7 @@ __all__ = [
     "inclusion_proof",
     "java_truststore",
     "leaf_hash",
+    "load_chain",
     "mark_of",
     "next_key_message",
     "node_hash",

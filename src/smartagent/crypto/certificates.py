@@ -60,12 +60,17 @@ class CertificateAuthority:
         scalar = int.from_bytes(seed.reveal()) % (_ORDER - 1) + 1
         self._key = ec.derive_private_key(scalar, ec.SECP256R1())
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._only = tuple(only)
         self._certificate = self._self_signed(only)
 
     @property
     def pem(self) -> bytes:
         """Its certificate, as programs want it."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    def speaks_for(self, host: str) -> bool:
+        """Tell whether clients take its word for `host`, a name in lower case."""
+        return not self._only or any(host == name or host.endswith(f".{name}") for name in self._only)
 
     def leaf(self, host: str, key: LeafKey, now: float, entropy: Entropy) -> bytes:
         """Return a certificate for `host` and the authority's behind it, in PEM.

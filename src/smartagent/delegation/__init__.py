@@ -30,6 +30,7 @@ from smartagent.delegation.model import (
     OutboundAudience,
     Settings,
 )
+from smartagent.delegation.outward import OutwardTokens
 from smartagent.delegation.routes import delegation_routes
 from smartagent.delegation.service import Delegations
 from smartagent.delegation.store import DELEGATIONS_TOPIC
@@ -58,6 +59,7 @@ __all__ = [
     "Means",
     "NotDelegated",
     "OutboundAudience",
+    "OutwardTokens",
     "ScopeNotDelegated",
     "Settings",
     "SubjectTokenRefused",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from smartagent.delegation.exchange import Exchange
 from smartagent.delegation.means import Means
 from smartagent.delegation.model import EXCHANGE_GRANT, JWT_BEARER_GRANT
+from smartagent.delegation.outward import OutwardTokens
 from smartagent.delegation.recording import Recording
 from smartagent.delegation.redeem import JwtBearer
 from smartagent.delegation.register import Register
@@ -23,6 +24,7 @@ class Delegations:
         self._exchange = Exchange(means, self.register)
         self._jwt_bearer = JwtBearer(means)
         self.transactions = self._exchange.transactions
+        self.outward = OutwardTokens(means)
 
     def follow(self, feed: Feed) -> None:
         """Keep the register fresh by the store's feed.  Call it before the store starts."""

@@ -21,7 +21,7 @@ from smartagent.crypto import (
     strict_json,
 )
 from smartagent.delegation.authority import Authorities
-from smartagent.delegation.chain import nested
+from smartagent.delegation.chain import chain_of, lineage_of, nested
 from smartagent.delegation.errors import (
     ContextRefused,
     NotDelegated,
@@ -109,9 +109,9 @@ class TransactionTokens:
             iss=self._means.issuer,
             tctx={"upstream": call.upstream, "method": call.method, "path": call.path},
             rctx={"req_ip": caller.client_ip} if caller.client_ip else {},
-            act=_chain_of(caller),
+            act=chain_of(caller),
             sid=caller.session,
-            lin=tuple(dict.fromkeys((caller.jti, *caller.lineage))) if caller.jti else caller.lineage,
+            lin=lineage_of(caller),
         )
         return self._signed(claims)
 
@@ -238,10 +238,6 @@ def _holder(claims: TxnClaims) -> Caller:
         actors=actors_of(claims.act),
         lineage=tuple(lineage),
     )
-
-
-def _chain_of(caller: Caller) -> Act | None:
-    return nested((caller.principal, *caller.actors)) if caller.subject else None
 
 
 def _context(raw: str, token: str) -> dict[str, object]:

@@ -6,31 +6,35 @@ authorise).  Its act is outside the house, so the intent is durable before the c
 outcome is recorded after.  Scrubbing happens while the answer streams: `reply.ReplyStream`.
 """
 
+import logging
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from smartagent.crypto import b64u, sha256
+from msgspec import structs
+
 from smartagent.edge import (
-    AuthenticationFailed,
     BodyTooLarge,
     Inbound,
+    NotPermitted,
     Outcome,
     Proof,
     Route,
     enter,
     parse_target,
 )
-from smartagent.gateway.errors import CredentialUnusable, UpstreamUnknown
+from smartagent.gateway.covering import check_body, cover, read_body
+from smartagent.gateway.errors import UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
-from smartagent.gateway.inject import Covered, Plan, inject, plan_for
+from smartagent.gateway.inject import inject
+from smartagent.gateway.placeholders import Found, check_placed, found_in, found_in_body, honeytoken_in
+from smartagent.gateway.plan import Plan, Plans, audience_of
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
-from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
     Caller,
     CallerKind,
-    CallRestriction,
     Committed,
     Decision,
     Record,
@@ -41,7 +45,9 @@ from smartagent.kernel import (
 
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
+HONEYTOKEN_EVENT: Final = "gateway.honeytoken"
 OUTCOME_EVENT: Final = "gateway.done"
+_log = logging.getLogger(__name__)
 NOBODY: Final = Caller("", CallerKind.NOBODY)
 
 
@@ -102,7 +108,7 @@ class Dispatch:
         self._doors = doors
         self._pool = pool
         self._threshold = Threshold(doors, settings)
-        self._plans: dict[str, Plan] = {}
+        self._plans = Plans()
 
     async def forward(self, exchange: Exchange, now: float) -> None:
         """Take a call from its head to the first byte that goes upstream.
@@ -117,26 +123,50 @@ class Dispatch:
         if exchange.tunnel is not None or exchange.head.authority:
             await self._translate(exchange)
         inbound = _inbound(exchange)
+        found = found_in(exchange.head)
         # 1 to 3. Admit, authenticate, authorise.
-        entered = await enter(inbound, ROUTE, self._threshold)
-        caller = entered.caller
-        exchange.caller = caller
+        try:
+            entered = await enter(inbound, ROUTE, self._threshold)
+        except SmartAgentError:
+            self._guard(exchange, found)
+            raise
+        caller = exchange.caller = entered.caller
         exchange.rule = ",".join(entered.verdict.rules)
         exchange.cut_at = (
             now + caller.expires_at - self._doors.now() if caller.expires_at else exchange.cut_at
         )
         try:
-            if caller.restriction is not None:
-                await check_body(caller.restriction, exchange)
-            plan = await self.bind(inbound.params["upstream"])
-            if plan.entry.txn_token:
-                exchange.txn_token = self._doors.transaction_token(caller, inbound)
-            if plan.signer is not None:
-                exchange.body_digest = await body_digest(exchange, plan, plan.signer)
+            plan = await self._prepare(exchange, caller, inbound, found)
         except SmartAgentError as error:
             await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
             raise
         exchange.plan = plan
+        if await self._intend(exchange, caller):
+            # 4. Act, outside.
+            await self.send(exchange, plan)
+
+    async def _prepare(
+        self, exchange: Exchange, caller: Caller, inbound: Inbound, found: Sequence[Found]
+    ) -> Plan:
+        """Have everything that the call needs; nothing of it leaves yet."""
+        self._refuse_honeytokens(exchange, found)
+        if caller.restriction is not None:
+            await check_body(caller.restriction, exchange)
+        plan = await self.bind(inbound.params["upstream"], caller)
+        if plan.signer is not None or plan.member:
+            body = await read_body(exchange, plan)
+            in_body = found_in_body(body)
+            self._refuse_honeytokens(exchange, in_body)
+            found = (*found, *in_body)
+            cover(exchange, plan, body)
+        if found:
+            check_placed(found, plan, self._doors.placeholder(plan.entry.name))
+        if plan.entry.txn_token:
+            exchange.txn_token = self._doors.transaction_token(caller, inbound)
+        return plan
+
+    async def _intend(self, exchange: Exchange, caller: Caller) -> bool:
+        """Say in the log that the call is made; tell whether anybody still waits for it."""
         # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
         try:
             await self._doors.commit(Work((self._record(exchange, Decision.PERMIT),), caller.claims), caller)
@@ -147,9 +177,29 @@ class Dispatch:
         exchange.intended = True
         if exchange.is_over:
             self.outcome(exchange, "abandoned", 0.0)
-            return
-        # 4. Act, outside.
-        await self.send(exchange, plan)
+        return not exchange.is_over
+
+    def _guard(self, exchange: Exchange, found: Sequence[Found]) -> bool:
+        """Raise the alarm when a honeytoken was used; tell whether one was."""
+        honeytoken = honeytoken_in(found, self._doors)
+        if honeytoken is None:
+            return False
+        name, where = honeytoken
+        record = self._record(exchange, None)
+        record = structs.replace(
+            record,
+            event=HONEYTOKEN_EVENT,
+            subject=name,
+            detail={**record.detail, "where": where, "ip": exchange.client_ip},
+        )
+        self._doors.commit_later(Work((record,)))
+        _log.warning("the honeytoken %s was used, in %s, from %s", name, where, exchange.client_ip)
+        return True
+
+    def _refuse_honeytokens(self, exchange: Exchange, found: Sequence[Found]) -> None:
+        if self._guard(exchange, found):
+            # Whoever holds one is not told that it is one.
+            raise NotPermitted(PERMISSION)
 
     async def _translate(self, exchange: Exchange) -> None:
         """Make a request to an upstream's own address one to the gateway.
@@ -173,22 +223,23 @@ class Dispatch:
             )
             raise
 
-    async def bind(self, name: str) -> Plan:
-        """Return how the upstream of that name is called, with its secret as it is now.
+    async def bind(self, name: str, caller: Caller) -> Plan:
+        """Return how the upstream of that name is called for `caller`, with its secret as it is now.
 
         Raises:
             SmartAgentError: There is no such upstream, or its secret cannot be had or used.
         """
         entry = self._doors.upstream(name)
         if entry is None:
-            self._plans.pop(name, None)
+            self._plans.forget(name)
             raise UpstreamUnknown("no upstream has this name")
-        secrets = await self._doors.secret(entry) if entry.secret else ()
-        plan = self._plans.get(name)
-        # Entries and secrets are replaced, not changed: the same objects mean the same plan.
-        if plan is None or plan.entry is not entry or plan.secrets != secrets:
-            plan = self._plans[name] = plan_for(entry, secrets)
-        return plan
+        audience = audience_of(entry)
+        if audience:
+            # Whose token it is makes it another plan.
+            return self._plans.get(
+                f"{name} {caller.jti}", entry, (self._doors.house_token(caller, audience),)
+            )
+        return self._plans.get(name, entry, await self._doors.secret(entry) if entry.secret else ())
 
     async def send(self, exchange: Exchange, plan: Plan, *, fresh: bool = False) -> None:
         """Send the request with its credential, on a warm connection when there is one.
@@ -196,9 +247,10 @@ class Dispatch:
         Raises:
             GatewayError: The upstream cannot be reached, or may not be.
         """
-        connection = None if fresh else self._pool.take(plan.origin)
+        origin = structs.replace(plan.origin, http2=True) if exchange.head.grpc else plan.origin
+        connection = None if fresh else self._pool.take(origin)
         if connection is None and not exchange.is_over:
-            connection = await self._pool.dial(plan.origin)
+            connection = await self._pool.dial(origin, plan.certificate)
         if exchange.is_over:
             # The agent left, or was revoked, meanwhile.
             if connection is not None:
@@ -240,35 +292,6 @@ class Dispatch:
         )
 
 
-async def check_body(restriction: CallRestriction, exchange: Exchange) -> None:
-    """Let a call pass whose token is for one body only: this one.
-
-    Raises:
-        AuthenticationFailed: It is another body.
-        SmartAgentError: It did not come, or is too long to be looked at beforehand.
-    """
-    if restriction.digest and b64u(sha256(await exchange.whole_body())) != restriction.digest:
-        raise AuthenticationFailed("the token is for another body")
-
-
-async def body_digest(exchange: Exchange, plan: Plan, signer: Signer) -> str:
-    """Return what a signature says of the body; where it must be known, all of it comes first.
-
-    Raises:
-        CredentialUnusable: The client signs the body piece by piece, which cannot be done again.
-        SmartAgentError: The body did not come, or is too long to be looked at beforehand.
-    """
-    said = exchange.head.fields.get("x-amz-content-sha256", "")
-    unsigned = signer.may_leave_unsigned and plan.origin.tls
-    if said == UNSIGNED_PIECES and unsigned:
-        return said
-    if said.startswith("STREAMING-"):
-        raise CredentialUnusable("the client signs its body in pieces; let it send it whole")
-    if exchange.head.body and unsigned:
-        return UNSIGNED
-    return sha256(await exchange.whole_body() if exchange.head.body else b"").hex()
-
-
 def check_target(inbound: Inbound) -> tuple[str, str]:
     """Return the upstream's name and the path that is matched, which is the path that is sent.
 
@@ -298,5 +321,5 @@ def _inbound(exchange: Exchange) -> Inbound:
 
 def _injected(exchange: Exchange, plan: Plan, now: float) -> bytes:
     path, _, query = exchange.head.target.partition("?")
-    covered = Covered(exchange.body_digest, now) if plan.signer is not None else None
-    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, covered)
+    signed = (exchange.covered, now) if exchange.covered is not None else None
+    return inject(exchange.head, f"/{path[1:].partition('/')[2]}", query, plan, exchange.txn_token, signed)

@@ -12,6 +12,8 @@ GatewayError
     HostUnknown             no upstream lives at the address that the agent wants
     HostMismatch            a request names another host than its tunnel
     GatewayFull             too many connections
+    PlaceholderRefused      a placeholder stands where it does not belong
+    BodyUnfit               the credential goes into the body, and this one has no place for it
 """
 
 from typing import ClassVar
@@ -101,3 +103,19 @@ class HostMismatch(GatewayError):
     code: ClassVar[str] = "host-mismatch"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The request names another host than its tunnel."
+
+
+class BodyUnfit(GatewayError):
+    """The upstream takes its credential in the body, and this body has no place for it."""
+
+    code: ClassVar[str] = "body-unfit"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The body has no place for the upstream's credential."
+
+
+class PlaceholderRefused(GatewayError):
+    """A placeholder stands where it does not belong, or is another upstream's."""
+
+    code: ClassVar[str] = "placeholder-refused"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "A placeholder stands where it is not honoured."

@@ -15,15 +15,18 @@ callback; whichever side is full stops the other.
 import asyncio
 from typing import Final, Protocol
 
+from msgspec import structs
+
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
 from smartagent.gateway.body import LAST_CHUNK, chunk
 from smartagent.gateway.errors import UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import CHUNKED, RequestHead
-from smartagent.gateway.inject import Plan
+from smartagent.gateway.plan import Plan
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.signing import Covered
 from smartagent.gateway.upstream import UpstreamConnection
 from smartagent.kernel import Caller, SmartAgentError
 
@@ -90,9 +93,11 @@ class Exchange:
 
     __slots__ = (
         "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
-        "body_digest", "caller", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
+        "caller", "covered", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
         "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
+    covered: Covered | None
+    """What a signature says of the body."""
 
     def __init__(
         self, agent: AgentSide, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None = None
@@ -113,8 +118,7 @@ class Exchange:
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
-        # Of a call into the trust domain; and what a signature says of the body.
-        self.txn_token = self.body_digest = ""
+        self.txn_token, self.covered = "", None
         self.received_bytes = 0
         self.started = 0.0
         self.cut_at = float("inf")
@@ -137,6 +141,11 @@ class Exchange:
     def sent_bytes(self) -> int:
         """How much of the answer's body went to the agent."""
         return self._stream.sent_bytes if self._stream is not None else 0
+
+    @property
+    def trailers(self) -> bytes:
+        """The field lines behind the answer's body, where the agent gets them."""
+        return self._stream.trailers if self._stream is not None else b""
 
     # -- the agent's side ------------------------------------------------------------------------------------
 
@@ -182,6 +191,11 @@ class Exchange:
         self._agent.release()
         self._gather()
         return await self._whole
+
+    def replace_body(self, body: bytes) -> None:
+        """Send `body` instead of the whole body that was read."""
+        self._pending, self._pending_bytes = [body], len(body)
+        self.head = structs.replace(self.head, body=len(body), kept_for=None)
 
     def _gather(self) -> None:
         whole, limit = self._whole, self._keeper.settings.buffer_bytes
@@ -282,6 +296,13 @@ class Exchange:
         elif not self.is_over:
             close = not self.request_done or not self.head.keep_alive
             self.answer(self._keeper.explain(error, self, close=close), error.code, close=close)
+
+    def revoked(self) -> None:
+        """End it because its caller is no longer live; also what of its answer the agent has not taken yet."""
+        if self.is_over:
+            self._agent.abort()
+        else:
+            self.fail(AuthenticationFailed("revoked during the call"))
 
     def cut(self, outcome: str) -> None:
         """End it in the middle of the answer."""

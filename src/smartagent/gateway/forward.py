@@ -23,6 +23,7 @@ from msgspec import structs
 from smartagent.edge import AuthenticationFailed, Inbound, MalformedRequest, Outcome, Proof, Reply, Route
 from smartagent.gateway.errors import HostMismatch, HostUnknown
 from smartagent.gateway.head import RequestHead
+from smartagent.gateway.intercept import Interception
 from smartagent.gateway.ports import Doors, Upstream
 from smartagent.kernel import Caller, Decision, Denied, Permitted, Record, Verdict, Work
 
@@ -176,8 +177,9 @@ ROUTE: Final = Route(
 class TunnelHouse:
     """The house as `edge.enter` sees it from a CONNECT."""
 
-    def __init__(self, doors: Doors, place: Place) -> None:
+    def __init__(self, doors: Doors, interception: Interception, place: Place) -> None:
         self._doors = doors
+        self._interception = interception
         self._place = place
         self.now = doors.now
         self.authenticate = doors.authenticate
@@ -188,6 +190,10 @@ class TunnelHouse:
         place = self._place
         if not self._doors.upstreams_at(place.host, place.port, tls=place.tls):
             return Denied(f"no upstream is at {place.shown}: ask an operator for one", "upstream")
+        if not self._interception.speaks_for(place.host):
+            return Denied(
+                f"the gateway's certificate authority may not speak for {place.host}", "gateway_ca_names"
+            )
         verdict = self._doors.may_call(caller)
         del permission, inbound  # there is one kind here
         return verdict

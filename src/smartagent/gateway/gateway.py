@@ -18,10 +18,13 @@ from smartagent.gateway.dispatch import Dispatch
 from smartagent.gateway.errors import GatewayFull
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import ROUTE, Tunnel, TunnelHouse, opened, place_of, proxied, token_of
+from smartagent.gateway.grpc import grpc_answer
 from smartagent.gateway.head import ALLOWED, RequestHead
-from smartagent.gateway.inject import Plan
+from smartagent.gateway.http2_agent import Http2Connection
+from smartagent.gateway.http2_upstream import Http2Upstream
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
+from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool, UpstreamConnection
@@ -48,9 +51,9 @@ class Gateway:
         self.tick = 0.0
         self._doors = doors
         self._interception = interception
-        self._pool = Pool(pinner or Pinner(settings.own_ports), settings)
+        self._pool = Pool(pinner or Pinner(settings.own_ports), settings, Http2Upstream)
         self._dispatch = Dispatch(doors, self._pool, settings)
-        self._connections: set[AgentConnection] = set()
+        self._connections: set[AgentConnection | Http2Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._resending: set[asyncio.Task[None]] = set()
@@ -106,9 +109,10 @@ class Gateway:
     def cut_revoked(self) -> None:
         """End every call whose caller is no longer live."""
         for connection in tuple(self._connections):
-            exchange, tunnel = connection.exchange, connection.tunnel
-            if exchange is not None and exchange.caller is not None and not self._doors.live(exchange.caller):
-                exchange.fail(edge.AuthenticationFailed("revoked during the call"))
+            for exchange in connection.in_flight():
+                if exchange.caller is not None and not self._doors.live(exchange.caller):
+                    exchange.revoked()
+            tunnel = connection.tunnel
             if tunnel is not None and not self._doors.live(tunnel.caller):
                 connection.close()
 
@@ -126,7 +130,12 @@ class Gateway:
             return GatewayFull("try again later")
         return None
 
-    def lost(self, connection: AgentConnection) -> None:
+    def replaced(self, connection: AgentConnection, by: Http2Connection) -> None:
+        """Look after a connection in its new form."""
+        self._connections.discard(connection)
+        self._connections.add(by)
+
+    def lost(self, connection: AgentConnection | Http2Connection) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
         if not self._connections:
@@ -171,7 +180,7 @@ class Gateway:
             edge.problem(error, instance=exchange.request_id),
             token_was_sent="authorization" in exchange.head.fields,
         )
-        return whole_answer(reply, head_only=exchange.head.method == "HEAD", close=close)
+        return _said(reply, exchange.head, close=close)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -185,7 +194,7 @@ class Gateway:
             inbound = edge.Inbound(
                 request_id, "CONNECT", f"/{place.host}", headers=headers, client_ip=connection.client_ip
             )
-            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, place))
+            entered = await edge.enter(inbound, ROUTE, TunnelHouse(self._doors, interception, place))
             work = opened(self._doors, entered.caller, entered.verdict, place, request_id)
             await self._doors.commit(work, entered.caller)
             context = interception.context_for(place.host)
@@ -238,9 +247,8 @@ class Gateway:
         # The trace without the error's text, which could hold what was being worked on.
         trace = "".join(traceback.format_tb(error.__traceback__))
         _LOG.error("request %s met a bug: %s\n%s", exchange.request_id, type(error).__name__, trace)
-        reply = edge.bug(exchange.request_id)
         exchange.answer(
-            whole_answer(reply, head_only=exchange.head.method == "HEAD", close=True), "internal", close=True
+            _said(edge.bug(exchange.request_id), exchange.head, close=True), "internal", close=True
         )
 
     def _sweep(self) -> None:
@@ -253,10 +261,15 @@ class Gateway:
 
     def _cut_all(self) -> None:
         for connection in tuple(self._connections):
-            if connection.exchange is not None:
-                connection.exchange.cut("shutdown")
-            else:
-                connection.close()
+            for exchange in connection.in_flight():
+                exchange.cut("shutdown")
+            connection.close()
+
+
+def _said(reply: edge.Reply, head: RequestHead, *, close: bool) -> bytes:
+    if head.grpc:
+        return grpc_answer(reply)
+    return whole_answer(reply, head_only=head.method == "HEAD", close=close)
 
 
 def _token_or_none(head: RequestHead) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from smartagent.edge import MalformedRequest, MethodNotAllowed
 from smartagent.gateway.errors import UpstreamMalformed
 from smartagent.gateway.websocket import check_handshake
+from smartagent.vault import PLACEHOLDER_PREFIX
 
 MAX_FIELDS: Final = 100
 CHUNKED: Final = -1
@@ -50,6 +51,7 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9\-._~]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\x00")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#@]+)(/.*|\?.*)?", re.IGNORECASE)
 _NO_CONTENT: Final = frozenset((204, 304))
+_MARK: Final = PLACEHOLDER_PREFIX.encode()
 _FORBIDDEN_METHODS: Final = frozenset(("TRACE",))
 ALLOWED: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -72,7 +74,7 @@ class RequestHead(msgspec.Struct, gc=False):
     keep_alive: bool
     expects_continue: bool
     old: bool
-    """It speaks HTTP/1.0, which knows no chunks."""
+    """It knows no chunks: HTTP/1.0, and HTTP/2."""
     block: bytes = b""
     kept_for: object = None
     kept: str = ""
@@ -80,6 +82,10 @@ class RequestHead(msgspec.Struct, gc=False):
     """Host and port of a target in absolute form, as a proxy is asked (RFC 9112 section 3.2.2)."""
     websocket: bool = False
     """It asks for a WebSocket."""
+    marked: bool = True
+    """A placeholder could stand in its fields."""
+    grpc: bool = False
+    """It is a gRPC call: its upstream is spoken to in HTTP/2, and the answer's trailers pass."""
 
 
 class ResponseHead(msgspec.Struct, gc=False):
@@ -148,6 +154,7 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         known.kept,
         authority,
         known.websocket,
+        known.marked,
     )
 
 
@@ -172,6 +179,8 @@ def _read_fields(block: bytes, old: bool) -> RequestHead:
         "expect" in fields and _expects_continue(fields["expect"], old),
         old,
         websocket=websocket,
+        # In a login by Basic it would be in base64.
+        marked=_MARK in block or fields.get("authorization", "")[:6].lower() == "basic ",
     )
 
 

@@ -7,13 +7,13 @@ by SNI that it wants this very host is refused: what is asked for, what is certi
 Spec: RFC 6066 section 3.
 """
 
-import os
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from smartagent.crypto import CertificateAuthority, LeafKey
+from smartagent.crypto import CertificateAuthority, LeafKey, load_chain
+from smartagent.gateway.http2_frames import HTTP_2
 from smartagent.kernel import Clock, Entropy, Secret
 
 REMEMBERED: Final = 1024
@@ -35,6 +35,10 @@ class Interception:
         self._entropy = entropy
         self._key = LeafKey()
         self._contexts: OrderedDict[str, tuple[float, ssl.SSLContext]] = OrderedDict()
+
+    def speaks_for(self, host: str) -> bool:
+        """Tell whether agents take our word for `host` (lower case)."""
+        return self._authority.speaks_for(host)
 
     def context_for(self, host: str) -> ssl.SSLContext:
         """Return what speaks TLS as `host` (lower case), and to nobody who wants another."""
@@ -64,13 +68,6 @@ def _only(host: str) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], in
 def _context(chain: bytes, key: Secret[bytes]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    # The library reads files only.  This one is memory that no other process can name.
-    handle = os.memfd_create("leaf", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(handle, "wb", closefd=False) as file:
-            file.write(key.reveal() + chain)
-        context.load_cert_chain(f"/proc/self/fd/{handle}")
-    finally:
-        os.close(handle)
+    context.set_alpn_protocols([HTTP_2, "http/1.1"])
+    load_chain(context, Secret(key.reveal() + chain))
     return context

@@ -28,7 +28,7 @@ class Upstream(Protocol):
 
     @property
     def place(self) -> str:
-        """`bearer`, `basic`, `header:<Name>` or `query:<name>`."""
+        """Where the secret goes, as `vault.parse_place` reads it; empty when there is nothing to put in."""
         ...
 
     @property
@@ -87,6 +87,26 @@ class Doors(House, Protocol):
 
         Raises:
             SmartAgentError: It is missing, or cannot be unsealed.
+        """
+        ...
+
+    def placeholder(self, upstream: str) -> str:
+        """Return what clients that insist on a key of this upstream are given.  Memory only."""
+        ...
+
+    def honeytoken(self, value: str) -> str:
+        """Return the name of the honeytoken `value`; empty when it is none.  Memory only."""
+        ...
+
+    def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
+        """Return a token of the house's own that says to an upstream who calls; the same object for a while.
+
+        Args:
+            caller: Who calls, as authenticated.
+            audience: Who shall take it.
+
+        Raises:
+            SmartAgentError: None can be made.
         """
         ...
 

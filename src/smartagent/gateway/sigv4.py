@@ -16,20 +16,19 @@ import msgspec
 
 from smartagent.crypto import hmac_sha256, sha256
 from smartagent.gateway.errors import CredentialUnusable
+from smartagent.gateway.head import Pairs, RequestHead
+from smartagent.gateway.signing import Asked, Covered
 from smartagent.kernel import Secret
 
-UNSIGNED: Final = "UNSIGNED-PAYLOAD"
-UNSIGNED_PIECES: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-S3: Final = frozenset({"s3", "s3express"})
-DROPPED: Final = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
-_PLACE: Final = re.compile(r"([a-z]{2}(?:-[a-z]+)+-[0-9]|aws-global)/([a-z0-9-]{1,64})")
-_KEY_ID: Final = re.compile(r"[A-Z0-9]{16,128}")
-_PRINTABLE: Final = re.compile(r"[!-~]{16,4096}")
+_UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+_UNSIGNED_PIECES: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+_S3: Final = frozenset({"s3", "s3express"})
+_DROPPED: Final = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
+_EMPTY: Final = sha256(b"").hex()
 _SPACES: Final = re.compile(" +")
-_PARTS: Final = (2, 3)
 
 
-class Signer(msgspec.Struct, frozen=True):
+class AwsSigner(msgspec.Struct, frozen=True):
     """Whose keys sign, for which region and service."""
 
     region: str
@@ -39,9 +38,14 @@ class Signer(msgspec.Struct, frozen=True):
     session_token: Secret[str]
 
     @property
-    def may_leave_unsigned(self) -> bool:
-        """Whether the service takes bodies that are not signed."""
-        return self.service in S3
+    def dropped(self) -> frozenset[str]:
+        """What an SDK that signed with made-up keys may have said."""
+        return _DROPPED
+
+    @property
+    def field(self) -> str:
+        """Where the signature stands."""
+        return "authorization"
 
     @property
     def secrets(self) -> tuple[Secret[bytes], ...]:
@@ -49,67 +53,62 @@ class Signer(msgspec.Struct, frozen=True):
         kept = (self.secret_key, self.session_token)
         return tuple(Secret(each.reveal().encode()) for each in kept if each.reveal())
 
+    def known(self, head: RequestHead, *, tls: bool) -> str | None:
+        """Return the body's digest when the body need not be read, else None.
 
-def signer_of(place: str, secret: Secret[bytes]) -> Signer:
-    """Read `REGION/SERVICE`, and `KEY-ID:SECRET-KEY` or `KEY-ID:SECRET-KEY:SESSION-TOKEN`.
+        Raises:
+            CredentialUnusable: The client signs the body piece by piece, which cannot be done again.
+        """
+        said = head.fields.get("x-amz-content-sha256", "")
+        unsigned = tls and self.service in _S3
+        if said == _UNSIGNED_PIECES and unsigned:
+            return said
+        if said.startswith("STREAMING-"):
+            raise CredentialUnusable("the client signs its body in pieces; let it send it whole")
+        if not head.body:
+            return _EMPTY
+        return _UNSIGNED if unsigned else None
 
-    Raises:
-        CredentialUnusable: One of them is something else.
-    """
-    match = _PLACE.fullmatch(place)
-    parts = secret.reveal().decode("latin-1").split(":", 2)
-    if match is None or len(parts) not in _PARTS or not _KEY_ID.fullmatch(parts[0]):
-        raise CredentialUnusable("the secret is not KEY-ID:SECRET-KEY, or the place not REGION/SERVICE")
-    if not all(map(_PRINTABLE.fullmatch, parts[1:])):
-        raise CredentialUnusable("the secret is not KEY-ID:SECRET-KEY")
-    token = parts[2] if len(parts) == max(_PARTS) else ""
-    return Signer(match[1], match[2], parts[0], Secret(parts[1]), Secret(token))
-
-
-def signed(
-    signer: Signer, request: tuple[str, str, str], fields: list[tuple[str, str]], digest: str, now: float
-) -> list[tuple[str, str]]:
-    """Return the fields that sign a request.
-
-    Args:
-        signer: Whose keys.
-        request: Its method, its path as it goes on the wire, and its query.
-        fields: What goes with it: `host`, and the agent's own; names in lower case.
-        digest: Of the body, SHA-256 in hex, or `UNSIGNED`.
-        now: Unix seconds.
-    """
-    method, path, query = request
-    stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y%m%dT%H%M%SZ")
-    own = [("x-amz-content-sha256", digest), ("x-amz-date", stamp)]
-    token = signer.session_token.reveal()
-    if token:
-        own.append(("x-amz-security-token", token))
-    covered: dict[str, str] = {}
-    for name, value in (*fields, *own):
-        if name == "host" or name.startswith("x-amz-"):
-            clean = _SPACES.sub(" ", value.strip())
-            covered[name] = f"{covered[name]},{clean}" if name in covered else clean
-    names = ";".join(sorted(covered))
-    canonical = "\n".join(
-        (
-            method,
-            path if signer.service in S3 else quote(path, safe="/~"),
-            "&".join(sorted(_pair(part) for part in query.split("&") if part)),
-            *(f"{name}:{covered[name]}" for name in sorted(covered)),
-            "",
-            names,
-            digest,
+    def sign(self, asked: Asked, covered: Covered, now: float) -> Pairs:
+        """Return the fields that sign a request; `now` in Unix seconds."""
+        stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y%m%dT%H%M%SZ")
+        own = [("x-amz-content-sha256", covered.digest), ("x-amz-date", stamp)]
+        token = self.session_token.reveal()
+        if token:
+            own.append(("x-amz-security-token", token))
+        signed: dict[str, str] = {}
+        for name, value in (*asked.fields, *own):
+            if name == "host" or name.startswith("x-amz-"):
+                clean = _SPACES.sub(" ", value.strip())
+                signed[name] = f"{signed[name]},{clean}" if name in signed else clean
+        names = ";".join(sorted(signed))
+        canonical = "\n".join(
+            (
+                asked.method,
+                asked.path if self.service in _S3 else quote(asked.path, safe="/~"),
+                "&".join(sorted(_pair(part) for part in asked.query.split("&") if part)),
+                *(f"{name}:{signed[name]}" for name in sorted(signed)),
+                "",
+                names,
+                covered.digest,
+            )
         )
-    )
-    scope = f"{stamp[:8]}/{signer.region}/{signer.service}/aws4_request"
-    told = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(canonical.encode('latin-1')).hex()}"
-    key = Secret(f"AWS4{signer.secret_key.reveal()}".encode())
-    for part in scope.split("/"):
-        key = Secret(hmac_sha256(key, part.encode()))
-    signature = hmac_sha256(key, told.encode()).hex()
-    credential = f"{signer.key_id}/{scope}"
-    value = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
-    return [*own, ("authorization", value)]
+        scope = f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
+        told = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(canonical.encode('latin-1')).hex()}"
+        key = Secret(f"AWS4{self.secret_key.reveal()}".encode())
+        for part in scope.split("/"):
+            key = Secret(hmac_sha256(key, part.encode()))
+        signature = hmac_sha256(key, told.encode()).hex()
+        credential = f"{self.key_id}/{scope}"
+        value = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
+        return [*own, ("authorization", value)]
+
+
+def aws_signer(place: str, secret: Secret[bytes]) -> AwsSigner:
+    """Read `REGION/SERVICE`, and `KEY-ID:SECRET-KEY` or `KEY-ID:SECRET-KEY:SESSION-TOKEN`; both were checked."""
+    region, _, service = place.partition("/")
+    key_id, secret_key, *token = secret.reveal().decode().split(":", 2)
+    return AwsSigner(region, service, key_id, Secret(secret_key), Secret("".join(token)))
 
 
 def _pair(part: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.delegation import TransactionTokens
+from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Upstream
 from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Secret, Verdict, Work
@@ -14,7 +14,7 @@ from smartagent.oauth import ProtectedResources, completed, metadata_path, metad
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
-from smartagent.vault import Vault
+from smartagent.vault import Placeholders, Vault
 
 WELL_KNOWN: Final = metadata_path("")
 
@@ -23,7 +23,7 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_protected", "_rooms", "_tokens", "_transactions",
+        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
         "_vault",
     )  # fmt: skip
 
@@ -34,9 +34,11 @@ class GatewayDoors:
         tokens: Tokens,
         book: Book,
         vault: Vault,
+        placeholders: Placeholders,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
+        outward: OutwardTokens,
         protected: ProtectedResources,
         gateway: str,
     ) -> None:
@@ -44,9 +46,11 @@ class GatewayDoors:
         self._tokens = tokens
         self._book = book
         self._vault = vault
+        self._placeholders = placeholders
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
+        self._outward = outward
         self._protected = protected
         self._gateway = gateway
         self._metadata_url = metadata_url(gateway)
@@ -70,6 +74,23 @@ class GatewayDoors:
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make `work` durable, and look again whether `caller` may go on."""
         return await self._rooms.commit(work, caller, holder)
+
+    def placeholder(self, upstream: str) -> str:
+        """Return what clients that insist on a key of this upstream are given."""
+        return self._placeholders.of(upstream)
+
+    def honeytoken(self, value: str) -> str:
+        """Return the name of the honeytoken `value`; empty when it is none."""
+        return self._placeholders.honeytoken(value)
+
+    def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
+        """Say to an upstream who calls.
+
+        Raises:
+            TargetNotDelegated: The audience is the house itself.
+            KeysNotReady: There is nothing to sign with.
+        """
+        return self._outward.for_call(caller, audience)
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         """Say, for an upstream of the trust domain, what a call is about.

@@ -25,11 +25,21 @@ def user_code_key(root: Secret[bytes]) -> Secret[bytes]:
     return derive(root, "smartagent/v1/user-code")
 
 
-def gateway_ca(root: Secret[bytes]) -> CertificateAuthority:
-    """Return the authority that signs for the hosts that the forward proxy speaks for."""
+def placeholder_key(root: Secret[bytes]) -> Secret[bytes]:
+    """Return the key that placeholders are made with."""
+    return derive(root, "smartagent/v1/placeholder")
+
+
+def gateway_ca(root: Secret[bytes], names: str) -> CertificateAuthority:
+    """Return the authority that signs for the hosts that the forward proxy speaks for.
+
+    Args:
+        root: The root key.
+        names: The only names that it may speak for, with blanks between them; empty for any.
+    """
     seed = derive(root, "smartagent/v1/gateway-ca")
     mark = sha256(derive(root, "smartagent/v1/gateway-ca-name").reveal()).hex()[:16]
-    return CertificateAuthority(seed, f"SmartAgent gateway {mark}")
+    return CertificateAuthority(seed, f"SmartAgent gateway {mark}", names.lower().split())
 
 
 def log_signer(root: Secret[bytes]) -> NoteSigner:

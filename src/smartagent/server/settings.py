@@ -77,6 +77,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=16, le=100_000, description="Connections a worker takes on the authority's port.")
     ] = 4096
 
+    gateway_ca_names: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?:[a-z0-9.-]+(?: [a-z0-9.-]+)*)?$",
+            description="The only names, with all below them, that the forward proxy's certificate authority may speak for, with blanks between them; it says so in its certificate. Empty: any.",
+        ),
+    ] = ""
     trust_domain: Annotated[
         str, Meta(description="The audience of transaction tokens. Empty: there are none.")
     ] = ""

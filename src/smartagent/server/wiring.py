@@ -45,7 +45,7 @@ from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, n
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_keyset import wire_keyset
-from smartagent.server.wiring_leases import wire_emergencies, wire_leases, wire_vault, wire_vaultapi
+from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -58,7 +58,6 @@ from smartagent.server.wiring_oauth import (
 from smartagent.server.wiring_rotation import wire_rotation
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
-from smartagent.vault import Vault
 from smartagent.vaultapi import VaultApi, vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
@@ -95,7 +94,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     rooms = wire_house(base, identity, tokens, service, vaultapi, book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept.vault)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -115,7 +114,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *service.routes,
         *signals_routes,
         *policy.routes(book, base.clock, _role_of(identity)),
-        *vault.routes(kept.vault, base.keyset, rewrapping, base.clock, system_entropy),
+        *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
@@ -230,7 +229,7 @@ def wire_house(
 
 
 def wire_gateway(
-    base: Foundation, rooms: Rooms, tokens: Tokens, service: TokenService, book: Book, kept: Vault
+    base: Foundation, rooms: Rooms, tokens: Tokens, service: TokenService, book: Book, kept: Kept
 ) -> Gateway:
     """Build the gateway."""
     settings = base.settings
@@ -238,10 +237,12 @@ def wire_gateway(
         rooms=rooms,
         tokens=tokens,
         book=book,
-        vault=kept,
+        vault=kept.vault,
+        placeholders=kept.placeholders,
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
+        outward=service.delegations.outward,
         protected=service.protected,
         gateway=settings.gateway_url,
     )
@@ -250,7 +251,7 @@ def wire_gateway(
         drain_seconds=settings.drain_seconds,
         own_ports=frozenset({settings.port, settings.gateway_port}),
     )
-    interception = Interception(gateway_ca(base.root), base.clock, system_entropy)
+    interception = Interception(gateway_ca(base.root, settings.gateway_ca_names), base.clock, system_entropy)
     return Gateway(doors, limits, interception=interception)
 
 
@@ -284,7 +285,7 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     pages: dict[str, Page] = {
         "/healthz": health_page(installed),
         "/claim": text_page(HOW_TO_CLAIM),
-        "/gateway-ca.pem": certificate_page(gateway_ca(base.root).pem),
+        "/gateway-ca.pem": certificate_page(gateway_ca(base.root, base.settings.gateway_ca_names).pem),
         "/readyz": readiness_page(checks),
         "/metrics": metrics_page(meter),
         "/openapi.json": document_page(

@@ -28,10 +28,19 @@ from smartagent.leases.backends.ssh import SshBackend
 from smartagent.leases.backends.workload import House
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
+from smartagent.server.rootkeys import placeholder_key
 from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
-from smartagent.vault import SECRETS_TOPIC, UPSTREAMS_TOPIC, Elsewhere, SecretNotFound, Vault
+from smartagent.vault import (
+    HONEYTOKENS_TOPIC,
+    SECRETS_TOPIC,
+    UPSTREAMS_TOPIC,
+    Elsewhere,
+    Placeholders,
+    SecretNotFound,
+    Vault,
+)
 from smartagent.vaultapi import Means as VaultApiMeans
 from smartagent.vaultapi import VaultApi
 
@@ -44,6 +53,7 @@ class Kept(NamedTuple):
     """What the house keeps for others."""
 
     vault: Vault
+    placeholders: Placeholders
     accounts: Accounts
 
 
@@ -68,7 +78,9 @@ def wire_vault(base: Foundation) -> Kept:
     kept = Vault(store.database, base.keyset, Elsewhere(base.clock, accounts.token))
     store.feed.register(SECRETS_TOPIC, kept.reload_secrets)
     store.feed.register(UPSTREAMS_TOPIC, kept.reload_upstreams)
-    return Kept(kept, accounts)
+    placeholders = Placeholders(placeholder_key(base.root), store.database)
+    store.feed.register(HONEYTOKENS_TOPIC, placeholders.reload)
+    return Kept(kept, placeholders, accounts)
 
 
 async def _secret_of(kept: Vault, name: str) -> Secret[bytes]:

@@ -13,18 +13,27 @@ from smartagent.vault.errors import (
     VaultChanged,
     VaultError,
 )
+from smartagent.vault.fitting import check_fits
 from smartagent.vault.model import Upstream
+from smartagent.vault.placeholders import PREFIX as PLACEHOLDER_PREFIX
+from smartagent.vault.placeholders import Placeholders
+from smartagent.vault.places import Place, PlaceKind, parse_place
 from smartagent.vault.routes import routes
 from smartagent.vault.service import Vault
-from smartagent.vault.store import SECRETS_TOPIC, UPSTREAMS_TOPIC
+from smartagent.vault.store import HONEYTOKENS_TOPIC, SECRETS_TOPIC, UPSTREAMS_TOPIC
 from smartagent.vault.writing import Writer, Written
 
 __all__ = [
+    "HONEYTOKENS_TOPIC",
+    "PLACEHOLDER_PREFIX",
     "SECRETS_TOPIC",
     "UPSTREAMS_TOPIC",
     "Elsewhere",
     "MalformedSecret",
     "MalformedUpstream",
+    "Place",
+    "PlaceKind",
+    "Placeholders",
     "SecretElsewhere",
     "SecretInUse",
     "SecretMissing",
@@ -36,5 +45,7 @@ __all__ = [
     "VaultError",
     "Writer",
     "Written",
+    "check_fits",
+    "parse_place",
     "routes",
 ]

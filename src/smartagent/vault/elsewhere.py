@@ -70,8 +70,10 @@ class Elsewhere:
             return await self._read_again(source, kept, token)
 
     def forget(self) -> None:
-        """Remember nothing: entries changed."""
-        self._remembered.clear()
+        """Use nothing again without reading it: entries changed.  What was read last is still searched for."""
+        self._remembered = {
+            source: _Remembered(kept.values[:1], 0.0) for source, kept in self._remembered.items()
+        }
         self._reading = {source: lock for source, lock in self._reading.items() if lock.locked()}
 
     async def _read_again(
@@ -88,7 +90,7 @@ class Elsewhere:
             same = kept.values[0].reveal() == value.reveal()
             values = kept.values if same else (value, kept.values[0])
         if len(self._remembered) >= _MOST:
-            self.forget()
+            del self._remembered[next(iter(self._remembered))]
         self._remembered[source] = _Remembered(values, self._clock.monotonic() + seconds)
         return values
 

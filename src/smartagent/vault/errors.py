@@ -14,6 +14,9 @@ VaultError
     SecretRefused         another store keeps it, and does not give it
     VersionInForce        the current version is not destroyed
     VaultChanged          somebody else changed it between the look and the write
+    MalformedHoneytoken   the name or the note cannot be kept
+    HoneytokenNotFound    no honeytoken has this name
+    HoneytokenTaken       one has it already
 
 No text of these errors holds anything of a secret's value, not even its size.
 """
@@ -140,3 +143,27 @@ class SecretRefused(VaultError):
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(f"{store}: {reason}")
         self.reason = reason
+
+
+class MalformedHoneytoken(VaultError):
+    """The honeytoken cannot be kept as it is described."""
+
+    code: ClassVar[str] = "malformed-honeytoken"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The honeytoken's description is malformed."
+
+
+class HoneytokenNotFound(VaultError):
+    """No honeytoken has this name."""
+
+    code: ClassVar[str] = "honeytoken-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such honeytoken."
+
+
+class HoneytokenTaken(VaultError):
+    """A honeytoken of this name exists."""
+
+    code: ClassVar[str] = "honeytoken-taken"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "There is a honeytoken of this name."

@@ -48,9 +48,8 @@ class Upstream(msgspec.Struct, frozen=True):
     """A service behind the gateway, and where its secret goes: who x how x where, checked together.
 
     `base_url` is canonical: lower case, no default port, no final slash.  `secret` is a
-    secret's name, or empty; `place` is `bearer`, `basic`, `header:<Name>` or
-    `query:<name>`, and empty without a secret.  `allow_private` lets it live at an address that is
-    not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says that it belongs to the trust
+    secret's name, or empty; `place` is where it goes, as `places.parse_place` reads it, or empty.  `allow_private` lets it live
+    at an address that is not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says that it belongs to the trust
     domain: each call brings a transaction token.
     """
 
@@ -63,6 +62,16 @@ class Upstream(msgspec.Struct, frozen=True):
     timeout_seconds: int = 30
     scrub: bool = True
     txn_token: bool = False
+
+
+class Honeytoken(msgspec.Struct, frozen=True):
+    """A stand-in for a key that nobody has a reason to use.  `digest` is all that is known of its value."""
+
+    name: str
+    digest: bytes
+    note: str
+    created_at: int
+    created_by: str
 
 
 class StoredUpstream(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from smartagent.edge import Proof, Route
 from smartagent.kernel import Clock, Entropy
 from smartagent.keyset import Keyset, Rewrapping
 from smartagent.policy import Permission
+from smartagent.vault.placeholders import Honeytokens, Placeholders
 from smartagent.vault.rewraps import Rewraps, SealingKeysView, SealingKeyView
 from smartagent.vault.rules import (
     MAX_SECRET_BYTES,
@@ -16,6 +17,9 @@ from smartagent.vault.service import Vault
 from smartagent.vault.upstreams import Upstreams
 from smartagent.vault.views import (
     DestroyRequest,
+    HoneytokenList,
+    HoneytokenMade,
+    HoneytokenRequest,
     RollbackRequest,
     SecretList,
     SecretRequest,
@@ -33,12 +37,18 @@ _MAX_BODY_BYTES: Final = 6 * MAX_SECRET_BYTES + 64
 
 
 def routes(
-    vault: Vault, sealing: Keyset, rewrapping: Rewrapping, clock: Clock, entropy: Entropy
+    vault: Vault,
+    placeholders: Placeholders,
+    sealing: Keyset,
+    rewrapping: Rewrapping,
+    clock: Clock,
+    entropy: Entropy,
 ) -> tuple[Route, ...]:
     """Build the room's routes.
 
     Args:
         vault: This node's memory of the entries.
+        placeholders: Stand-ins for keys.
         sealing: Seals what the store keeps.
         rewrapping: Wraps it anew.
         clock: For the time of a change.
@@ -46,7 +56,8 @@ def routes(
     """
     return (
         *_secret_routes(Secrets(vault, sealing, clock, entropy)),
-        *_upstream_routes(Upstreams(vault, clock)),
+        *_upstream_routes(Upstreams(vault, placeholders, clock)),
+        *_honeytoken_routes(Honeytokens(placeholders, clock, entropy)),
         *_rewrap_routes(Rewraps(rewrapping)),
     )
 
@@ -164,6 +175,41 @@ def _version_routes(acts: Secrets) -> tuple[Route, ...]:
             summary="Forget the values of earlier versions for ever",
             request_schema=DestroyRequest,
             reply_schema=SecretView,
+        ),
+    )
+
+
+def _honeytoken_routes(acts: Honeytokens) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="POST",
+            path="/v1/honeytokens/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="honeytoken.made",
+            act=acts.make,
+            summary="Make a honeytoken: a key that opens nothing, and whose use is an alert",
+            request_schema=HoneytokenRequest,
+            reply_schema=HoneytokenMade,
+        ),
+        Route(
+            method="GET",
+            path="/v1/honeytokens",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_READ,
+            event="honeytokens.read",
+            act=acts.show_all,
+            summary="List the honeytokens, without their values",
+            reply_schema=HoneytokenList,
+        ),
+        Route(
+            method="DELETE",
+            path="/v1/honeytokens/{name}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.SECRETS_WRITE,
+            event="honeytoken.deleted",
+            act=acts.drop,
+            summary="Delete a honeytoken",
         ),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be written in an upstream's entry, and which secrets fit where it puts them."""
+"""What may be written in an upstream's entry."""
 
 import ipaddress
 import re
@@ -7,6 +7,7 @@ from typing import Final
 
 from smartagent.vault.errors import MalformedSecret, MalformedUpstream
 from smartagent.vault.model import Upstream
+from smartagent.vault.places import KNOWN, PlaceKind, parse_place
 
 MAX_SECRET_BYTES: Final = 65_536
 MAX_URL_CHARS: Final = 1024
@@ -36,45 +37,9 @@ _URL: Final = re.compile(
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOOKS_NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+,=:@]+)*")
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{0,63}")
-_PARAMETER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_.]{0,63}")
-_AWS_PLACE: Final = re.compile(r"(?:[a-z]{2}(?:-[a-z]+)+-[0-9]|aws-global)/[a-z0-9-]{1,64}")
-_AWS_KEYS: Final = re.compile(rb"[A-Z0-9]{16,128}:[!-9;-~]{16,4096}(?::[!-~]{16,4096})?")
-_HEADER_VALUE: Final = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_PORT: Final = 65_535
 _MAX_HOST_CHARS: Final = 253
-
-# This hop's own fields, and those that an upstream or a proxy before it gives another meaning.
-_NO_PLACE: Final = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "cookie",
-        "date",
-        "expect",
-        "forwarded",
-        "host",
-        "http2-settings",
-        "keep-alive",
-        "origin",
-        "proxy-connection",
-        "range",
-        "referer",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "via",
-        "x-real-ip",
-    ]
-)
-_NO_PLACE_FAMILIES: Final = ("proxy-", "x-forwarded-", "sec-")
 
 
 def parse_secret_name(raw: str) -> str:
@@ -156,46 +121,19 @@ def parse_base_url(raw: str, *, allow_private: bool, allow_plaintext: bool) -> s
     return f"{scheme}://{host}{shown_port}{_parse_prefix(raw_path or '')}"
 
 
-def check_fits(value: bytes, place: str) -> None:
-    """Make sure that `value` can be sent in `place` as it is.
-
-    Raises:
-        MalformedSecret: It cannot; says what kind of thing is in the way, and nothing of the value.
-    """
-    if not place or place.startswith("query:"):
-        return
-    if _HEADER_VALUE.fullmatch(value) is None:
-        why = "a header cannot carry a line break, a control character or a space at either end"
-        raise MalformedSecret(
-            f"it does not fit where an upstream puts it: {why} (was there a final newline?)"
-        )
-    if place.startswith("aws-sigv4:") and not _AWS_KEYS.fullmatch(value):
-        raise MalformedSecret(
-            "it does not fit where an upstream puts it: KEY-ID:SECRET-KEY, or with a session token behind"
-        )
-    if place == "basic" and b":" not in value:
-        raise MalformedSecret("it does not fit where an upstream puts it: basic needs user:password")
-
-
 def _parse_place(entry: Upstream) -> str:
-    if not entry.secret:
-        if entry.place:
-            raise MalformedUpstream("place", "there is no secret to put there")
+    if not entry.place:
+        if entry.secret:
+            raise MalformedUpstream("place", KNOWN)
         return ""
-    kind, _, name = entry.place.partition(":")
-    if entry.place in {"bearer", "basic"}:
-        return entry.place
-    if kind == "header" and _HEADER_NAME.fullmatch(name):
-        if name.lower() in _NO_PLACE or name.lower().startswith(_NO_PLACE_FAMILIES):
-            raise MalformedUpstream("place", f"the header {name} has another use")
-        return entry.place
-    if kind == "query" and _PARAMETER_NAME.fullmatch(name):
-        return entry.place
-    if kind == "aws-sigv4" and _AWS_PLACE.fullmatch(name):
-        return entry.place
-    raise MalformedUpstream(
-        "place", "bearer, basic, header:<Name>, query:<name> or aws-sigv4:<region>/<service>"
-    )
+    kind = parse_place(entry.place).kind
+    if kind is PlaceKind.JWT and entry.secret:
+        raise MalformedUpstream("place", "the house makes the token; there is no secret")
+    if kind is not PlaceKind.JWT and not entry.secret:
+        raise MalformedUpstream("place", "there is no secret to put there")
+    if kind is PlaceKind.CLIENT_CERTIFICATE and not entry.base_url.lower().startswith("https:"):
+        raise MalformedUpstream("place", "a client certificate goes to https only")
+    return entry.place
 
 
 def _parse_prefix(raw: str) -> str:

@@ -14,8 +14,8 @@ from smartagent.vault.errors import (
     VersionGone,
     VersionInForce,
 )
+from smartagent.vault.fitting import check_fits
 from smartagent.vault.rules import (
-    check_fits,
     parse_secret_name,
     parse_secret_value,
 )
@@ -56,7 +56,7 @@ class Secrets:
         source = parse_source(parse_json(inbound.body, SourceRequest).source)
         for value in (await self._vault.look(source))[:1]:
             for user in self._vault.users_of(name):
-                check_fits(value.reveal(), user.place)
+                check_fits(value, user.place)
         outcome = self._written(self._writer.link(name, source, caller.principal, _seen(inbound)))
         return structs.replace(outcome, detail={**outcome.detail, "source": source})
 

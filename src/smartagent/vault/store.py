@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables `secrets`, `secret_versions` and `upstreams`, and everything that is said to them."""
+"""The tables `secrets`, `secret_versions`, `upstreams` and `honeytokens`, and everything that is said to them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -25,11 +25,18 @@ from sqlalchemy.sql.elements import BindParameter
 from smartagent.kernel import Change, Scalar, Write
 from smartagent.keyset import envelopes_in
 from smartagent.storage import Database, metadata
-from smartagent.vault.errors import SecretInUse, SecretMissing, VaultChanged
-from smartagent.vault.model import SealedVersion, SecretEntry, StoredUpstream, Upstream, sealed_as
+from smartagent.vault.errors import (
+    HoneytokenNotFound,
+    HoneytokenTaken,
+    SecretInUse,
+    SecretMissing,
+    VaultChanged,
+)
+from smartagent.vault.model import Honeytoken, SealedVersion, SecretEntry, StoredUpstream, Upstream, sealed_as
 
 SECRETS_TOPIC: Final = "secrets"
 UPSTREAMS_TOPIC: Final = "upstreams"
+HONEYTOKENS_TOPIC: Final = "honeytokens"
 KEPT_VERSIONS: Final = 10
 
 secrets: Final = Table(
@@ -71,6 +78,15 @@ upstreams: Final = Table(
     Column("changed_by", Text, nullable=False),
     Column("txn_token", Integer, nullable=False, server_default="0"),
 )
+honeytokens: Final = Table(
+    "honeytokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
 
 
 class _SecretRow(msgspec.Struct, array_like=True):
@@ -96,6 +112,14 @@ class _UpstreamRow(msgspec.Struct, array_like=True):
     changed_at: int
     changed_by: str
     txn_token: int
+
+
+class _HoneytokenRow(msgspec.Struct, array_like=True):
+    name: str
+    digest: bytes
+    note: str
+    created_at: int
+    created_by: str
 
 
 def _values(*names: str) -> dict[str, BindParameter[object]]:
@@ -158,6 +182,11 @@ _CHANGE_UPSTREAM: Final = (
 _DROP_UPSTREAM: Final = delete(upstreams).where(
     upstreams.c.name == bindparam("old_name"), upstreams.c.version == bindparam("old_version")
 )
+_ADD_HONEYTOKEN: Final = insert(honeytokens).values(
+    _values("name", "digest", "note", "created_at", "created_by")
+)
+_DROP_HONEYTOKEN: Final = delete(honeytokens).where(honeytokens.c.name == bindparam("old_name"))
+_ALL_HONEYTOKENS: Final = select(honeytokens)
 
 
 async def read_secrets(database: Database, name: str = "") -> list[SecretEntry]:
@@ -280,6 +309,41 @@ def drop_upstream(old: StoredUpstream) -> Write:
     """Delete the version of an entry that was seen."""
     seen: dict[str, Scalar] = {"old_name": old.upstream.name, "old_version": old.version}
     return Write(_DROP_UPSTREAM, seen, VaultChanged(old.upstream.name))
+
+
+async def read_honeytokens(database: Database) -> list[Honeytoken]:
+    """Read all honeytokens.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    rows = await database.fetch(_ALL_HONEYTOKENS)
+    return [
+        Honeytoken(row.name, row.digest, row.note, row.created_at, row.created_by)
+        for row in msgspec.convert(rows, list[_HoneytokenRow])
+    ]
+
+
+def put_honeytoken(new: Honeytoken) -> Write:
+    """Write a honeytoken, whose name must be free."""
+    values: dict[str, Scalar] = {
+        "new_name": new.name,
+        "new_digest": new.digest,
+        "new_note": new.note,
+        "new_created_at": new.created_at,
+        "new_created_by": new.created_by,
+    }
+    return Write(_ADD_HONEYTOKEN, values, HoneytokenTaken(new.name))
+
+
+def drop_honeytoken(name: str) -> Write:
+    """Delete a honeytoken."""
+    return Write(_DROP_HONEYTOKEN, {"old_name": name}, HoneytokenNotFound(name))
+
+
+def honeytoken_changed(name: str) -> Change:
+    """Tell every node that this honeytoken is new, or gone."""
+    return Change(HONEYTOKENS_TOPIC, name)
 
 
 def secret_changed(name: str) -> Change:

@@ -8,9 +8,10 @@ from smartagent.vault.errors import (
     SecretNotFound,
     UpstreamNotFound,
 )
+from smartagent.vault.fitting import check_fits
 from smartagent.vault.model import StoredUpstream, Upstream
+from smartagent.vault.placeholders import Placeholders
 from smartagent.vault.rules import (
-    check_fits,
     parse_upstream,
 )
 from smartagent.vault.service import Vault
@@ -22,6 +23,7 @@ from smartagent.vault.store import (
 from smartagent.vault.views import (
     UpstreamList,
     UpstreamRequest,
+    UpstreamView,
     upstream_view,
 )
 
@@ -29,8 +31,9 @@ from smartagent.vault.views import (
 class Upstreams:
     """The acts on upstreams."""
 
-    def __init__(self, vault: Vault, clock: Clock) -> None:
+    def __init__(self, vault: Vault, placeholders: Placeholders, clock: Clock) -> None:
         self._vault = vault
+        self._placeholders = placeholders
         self._clock = clock
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
@@ -57,7 +60,7 @@ class Upstreams:
             version = 1
         stored = StoredUpstream(entry, version, int(self._clock.now()), caller.principal)
         return Outcome(
-            Reply(201 if version == 1 else 200, upstream_view(stored)),
+            Reply(201 if version == 1 else 200, self._view(stored)),
             target=f"upstream/{entry.name}",
             detail={
                 "version": version,
@@ -71,14 +74,12 @@ class Upstreams:
 
     async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         """List them."""
-        return Outcome(
-            Reply(200, UpstreamList([upstream_view(stored) for stored in self._vault.upstreams()]))
-        )
+        return Outcome(Reply(200, UpstreamList([self._view(stored) for stored in self._vault.upstreams()])))
 
     async def show(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         """Show one."""
         stored = self._vault.stored_upstream(inbound.params["name"])
-        return Outcome(Reply(200, upstream_view(stored)), target=f"upstream/{stored.upstream.name}")
+        return Outcome(Reply(200, self._view(stored)), target=f"upstream/{stored.upstream.name}")
 
     async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         """Delete one."""
@@ -91,6 +92,9 @@ class Upstreams:
             changes=(upstream_changed(stored.upstream.name),),
         )
 
+    def _view(self, stored: StoredUpstream) -> UpstreamView:
+        return upstream_view(stored, self._placeholders.of(stored.upstream.name))
+
     async def _check_secret(self, entry: Upstream) -> str:
         if not entry.secret:
             return ""
@@ -98,5 +102,5 @@ class Upstreams:
             secret_id = self._vault.secret(entry.secret).id
         except SecretNotFound:
             raise SecretMissing(entry.secret[:64]) from None
-        check_fits((await self._vault.obtain(entry.secret))[0].reveal(), entry.place)
+        check_fits((await self._vault.obtain(entry.secret))[0], entry.place)
         return secret_id

@@ -4,7 +4,7 @@
 import msgspec
 
 from smartagent.kernel import rfc3339
-from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream
+from smartagent.vault.model import Honeytoken, SecretEntry, StoredUpstream, Upstream
 
 
 class SecretRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,7 +74,7 @@ class SecretList(msgspec.Struct, frozen=True):
 
 
 class UpstreamView(msgspec.Struct, frozen=True):
-    """An upstream."""
+    """An upstream.  `placeholder` is for clients that insist on a key; it opens nothing."""
 
     name: str
     base_url: str
@@ -88,6 +88,35 @@ class UpstreamView(msgspec.Struct, frozen=True):
     version: int
     changed_at: str
     changed_by: str
+    placeholder: str
+
+
+class HoneytokenRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Make a honeytoken.  `note` says where it is laid out."""
+
+    note: str = ""
+
+
+class HoneytokenMade(msgspec.Struct, frozen=True):
+    """A honeytoken's value, shown this once."""
+
+    name: str
+    value: str
+
+
+class HoneytokenView(msgspec.Struct, frozen=True):
+    """A honeytoken, without its value."""
+
+    name: str
+    note: str
+    created_at: str
+    created_by: str
+
+
+class HoneytokenList(msgspec.Struct, frozen=True):
+    """All honeytokens by name."""
+
+    honeytokens: list[HoneytokenView]
 
 
 class UpstreamList(msgspec.Struct, frozen=True):
@@ -111,7 +140,12 @@ def secret_view(entry: SecretEntry, used_by: tuple[Upstream, ...]) -> SecretView
     return SecretView(entry.id, entry.name, entry.version, versions, tuple(user.name for user in used_by))
 
 
-def upstream_view(stored: StoredUpstream) -> UpstreamView:
+def honeytoken_view(entry: Honeytoken) -> HoneytokenView:
+    """Show a honeytoken."""
+    return HoneytokenView(entry.name, entry.note, rfc3339(entry.created_at), entry.created_by)
+
+
+def upstream_view(stored: StoredUpstream, placeholder: str) -> UpstreamView:
     """Show an upstream."""
     entry = stored.upstream
     return UpstreamView(
@@ -127,4 +161,5 @@ def upstream_view(stored: StoredUpstream) -> UpstreamView:
         version=stored.version,
         changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,
+        placeholder=placeholder,
     )

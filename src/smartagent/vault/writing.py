@@ -6,8 +6,8 @@ import msgspec
 from smartagent.kernel import Change, Clock, Entropy, IdPrefix, Ids, Secret, Write
 from smartagent.keyset import Keyset
 from smartagent.vault.errors import SecretNotFound, VaultChanged
+from smartagent.vault.fitting import check_fits
 from smartagent.vault.model import SealedVersion, SecretEntry, sealed_as
-from smartagent.vault.rules import check_fits
 from smartagent.vault.service import Vault
 from smartagent.vault.store import KEPT_VERSIONS, put_secret, secret_changed
 
@@ -50,7 +50,7 @@ class Writer:
             VaultChanged: It follows another version.
         """
         for user in self._vault.users_of(name):
-            check_fits(value.reveal(), user.place)
+            check_fits(value, user.place)
         return self._written(name, seen, by, value=value)
 
     def link(self, name: str, source: str, by: str, seen: int | None = None) -> Written:

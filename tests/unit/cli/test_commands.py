@@ -58,6 +58,7 @@ NOUNS = [
     "lease",
     "rotation",
     "account",
+    "honeytoken",
     "sealing-key",
 ]
 

@@ -54,6 +54,15 @@ def test_no_two_leaves_have_one_serial_number():
 
 def test_an_authority_for_some_names_signs_in_vain_for_others():
     authority = CertificateAuthority(SEED, "gateway", only=("example",))
+    assert [
+        authority.speaks_for(host) for host in ("example", "api.example", "notexample", "example.org")
+    ] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert CertificateAuthority(SEED, "gateway").speaks_for("anything")
     verified(authority, chain(authority, "api.example"), "api.example")
     with pytest.raises(VerificationError):
         verified(authority, chain(authority, "api.test"), "api.test")

@@ -38,6 +38,7 @@ class FakeDoors:
         self.committed: list[Record] = []
         self.later: list[Record] = []
         self.pages: dict[str, Reply] = {}
+        self.honeytokens: dict[str, str] = {}
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
@@ -88,6 +89,15 @@ class FakeDoors:
         if not self.live(caller):
             raise AuthenticationFailed("revoked")
         return Committed(len(self.committed), 0)
+
+    def placeholder(self, upstream: str) -> str:
+        return f"sak_ph_of{upstream}"
+
+    def honeytoken(self, value: str) -> str:
+        return self.honeytokens.get(value, "")
+
+    def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
+        return Secret(f"house-token-of-{caller.principal}-{caller.jti}-for-{audience}".encode())
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         return f"about-{inbound.request_id}-of-{caller.principal}"

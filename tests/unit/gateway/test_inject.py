@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from smartagent.gateway.errors import CredentialUnusable
 from smartagent.gateway.head import parse_request_head
-from smartagent.gateway.inject import inject, plan_for
+from smartagent.gateway.inject import inject
+from smartagent.gateway.plan import plan_for
 from smartagent.kernel import Secret
 from tests.unit.gateway.fakes import SECRET, Entry
+
+LOGIN = b"user:" + SECRET
 
 
 def sent(place, fields=b"", query="", secret=SECRET, method=b"GET", **more):
@@ -27,13 +30,18 @@ def sent(place, fields=b"", query="", secret=SECRET, method=b"GET", **more):
     ("place", "name", "value"),
     [
         ("bearer", b"authorization", b"Bearer " + SECRET),
-        ("basic", b"authorization", b"Basic " + base64.b64encode(SECRET)),
+        ("basic", b"authorization", b"Basic " + base64.b64encode(LOGIN)),
         ("header:X-Api-Key", b"x-api-key", SECRET),
         ("header:X_Odd", b"x_odd", SECRET),
+        ("cookie:__Host-session", b"cookie", b"__Host-session=" + SECRET),
     ],
 )
 def test_the_credential_stands_once_in_its_place(place, name, value):
-    line, pairs = sent(place, b"Authorization: Bearer agent\r\nX-Api-Key: a\r\nX_API_KEY: b\r\nX-Odd: c\r\n")
+    line, pairs = sent(
+        place,
+        b"Authorization: Bearer agent\r\nX-Api-Key: a\r\nX_API_KEY: b\r\nX-Odd: c\r\nCookie: agent=1\r\n",
+        secret=LOGIN if place == "basic" else SECRET,
+    )
     assert line == b"GET /base/a HTTP/1.1"
     assert pairs[0] == (b"host", b"api.example:8443")
     assert [pair for pair in pairs if pair[0] == name] == [(name, value)]
@@ -82,7 +90,7 @@ def test_without_scrubbing_codings_and_ranges_pass():
     [
         ("bearer", b"a\r\nX: y"), ("bearer", b"a\n"), ("bearer", b"a\x00"), ("bearer", b""), ("basic", b" "), ("query:k", b""),
         ("header:Host", b"x"), ("header:a b", b"x"), ("header:", b"x"), ("cookie", b"x"), ("bearer:x", b"x"), ("query:a&b", b"x"),
-        ("header:transfer-encoding", b"x"),
+        ("header:transfer-encoding", b"x"), ("cookie:a=b", b"x"), ("cookie:", b"x"), ("cookie:s", b"a; b=c"), ("cookie:s", b'"aaa"'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_injected_safely_is_refused_without_showing_it(place, secret):

@@ -13,7 +13,7 @@ from smartagent.rotation import (
     Task,
     rotation_routes,
 )
-from smartagent.vault import SECRETS_TOPIC, Elsewhere, SecretNotFound, Vault, Writer
+from smartagent.vault import SECRETS_TOPIC, Elsewhere, Placeholders, SecretNotFound, Vault, Writer
 from smartagent.vault import routes as vault_routes
 from tests.unit.identity.world import World
 from tests.unit.vault.fakes import no_account
@@ -121,7 +121,8 @@ class RotationWorld(World):
         sealing = Keyset(self.store, ROOT, self.entropy)
         self.vault = Vault(self.store, sealing, Elsewhere(self.clock, no_account))
         self.store.register(SECRETS_TOPIC, self.vault.reload_secrets)
-        self.open(vault_routes(self.vault, sealing, None, self.clock, self.entropy))
+        placeholders = Placeholders(Secret(b"a key for placeholders"), self.store)
+        self.open(vault_routes(self.vault, placeholders, sealing, None, self.clock, self.entropy))
         self.others: list[Due] = []
         self.rotations = Rotations(
             Means(

@@ -10,8 +10,8 @@ from smartagent.drivers import read_place
 from smartagent.edge import Inbound
 from smartagent.kernel import Caller, CallerKind, Secret
 from smartagent.keyset import Keyset
-from smartagent.vault import Elsewhere, Vault, routes
-from smartagent.vault.store import secret_versions, secrets, upstreams
+from smartagent.vault import Elsewhere, Placeholders, Vault, routes
+from smartagent.vault.store import honeytokens, secret_versions, secrets, upstreams
 from tests.unit.policy.fakes import FakeClock, FakeStore
 
 ROOT = Secret(bytes(range(32)))
@@ -36,7 +36,7 @@ async def no_account(provider, name):
 
 
 def vault_store():
-    return FakeStore(secrets, secret_versions, upstreams)
+    return FakeStore(secrets, secret_versions, upstreams, honeytokens)
 
 
 class Desk:
@@ -44,7 +44,8 @@ class Desk:
         self.store = store
         sealing = Keyset(store, root, FakeEntropy())
         self.vault = Vault(store, sealing, Elsewhere(FakeClock(), no_account, read))
-        made = routes(self.vault, sealing, None, FakeClock(), FakeEntropy())
+        self.placeholders = Placeholders(Secret(b"a key for placeholders"), store)
+        made = routes(self.vault, self.placeholders, sealing, None, FakeClock(), FakeEntropy())
         self.routes = {(route.method, route.path): route for route in made}
 
     async def decide(self, method, path, body=b"", media_type="application/json", **params):
@@ -60,9 +61,11 @@ class Desk:
         """Write it, and let memory follow, as the ledger and the feed do."""
         self.store.apply(*outcome.writes)
         for change in outcome.changes:
-            reload = {"secrets": self.vault.reload_secrets, "upstreams": self.vault.reload_upstreams}[
-                change.topic
-            ]
+            reload = {
+                "secrets": self.vault.reload_secrets,
+                "upstreams": self.vault.reload_upstreams,
+                "honeytokens": self.placeholders.reload,
+            }[change.topic]
             await reload([change.key])
         return outcome
 

@@ -26,7 +26,7 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     place: Annotated[
         str,
         typer.Option(
-            help="Where: bearer (unless you say so), basic, header:<Name>, query:<name> or aws-sigv4:<region>/<service>."
+            help="Where: bearer (unless you say so), basic, header:<Name>, query:<name>, cookie:<name>, json:/<member>, hmac:<Name>, aws-sigv4:<region>/<service>, client-certificate; or jwt, which needs no secret."
         ),
     ] = "",
     allow_private: Annotated[bool, typer.Option(help="It may live at a private address.")] = False,

@@ -26,6 +26,7 @@ _TRUST: Final = (
     "PIP_CERT",
     "CARGO_HTTP_CAINFO",
     "DENO_CERT",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )
 _DIRECT: Final = "localhost,127.0.0.1,::1"
 _JAVA: Final = "JAVA_TOOL_OPTIONS"
