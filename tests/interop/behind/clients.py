@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: T201 -- what it prints is what the test reads
 """Python's clients, as their manuals say to use them: clients.py <client> <url>."""
 
 import asyncio

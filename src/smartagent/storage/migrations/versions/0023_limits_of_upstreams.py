@@ -10,4 +10,4 @@ down_revision = "0022"
 
 def upgrade() -> None:
     """Take this step."""
-    op.add_column('upstreams', sa.Column('limits', sa.Text(), server_default='{}', nullable=False))
+    op.add_column("upstreams", sa.Column("limits", sa.Text(), server_default="{}", nullable=False))
