@@ -11,7 +11,6 @@ from typing import Final, NoReturn
 from smartagent.crypto import b64u, sha256
 from smartagent.edge import (
     AuthenticationFailed,
-    BodyTooLarge,
     Inbound,
     Outcome,
     Proof,
@@ -25,8 +24,8 @@ from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import Covered, Plan, inject, plan_for, shown_in
 from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
-from smartagent.gateway.ports import Asked, Doors
-from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.operations import said_in
+from smartagent.gateway.ports import Asked, Doors, Said
 from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
@@ -69,64 +68,79 @@ ROUTE: Final = Route(
 
 
 class Threshold:
-    """The house as `enter` sees it from here: what is decided about is the call, and its target is checked."""
+    """The house as `enter` sees it from one call: what is decided about is the call, and its target is checked."""
 
-    def __init__(self, doors: Doors, settings: GatewaySettings, leaks: Leaks) -> None:
+    __slots__ = ("_doors", "_exchange", "_leaks", "_refusal", "_said", "now")
+
+    def __init__(self, doors: Doors, leaks: Leaks, exchange: Exchange) -> None:
         self._doors = doors
         self._leaks = leaks
-        self._max_body_bytes = settings.max_body_bytes
+        self._exchange = exchange
+        self._refusal: SmartAgentError | None = None
+        self._said = Said()
         self.now = doors.now
 
     async def authenticate(self, inbound: Inbound, proof: Proof) -> Caller:
-        """Find out who calls, and look whether what they say holds a secret.
+        """Find out who calls, what for, and whether what they say holds a secret.
 
         Raises:
             AuthenticationFailed: The proof does not hold.
         """
         secret = self._leaks.in_head(inbound)
         if not secret:
-            return await self._doors.authenticate(inbound, proof)
-        caller, leaking = None, SecretLeaking(secret, "head")
-        try:
             caller = await self._doors.authenticate(inbound, proof)
+            await self._listen(inbound)
+            return caller
+        found, leaking = None, SecretLeaking(secret, "head")
+        try:
+            found = await self._doors.authenticate(inbound, proof)
         finally:
             # The path has said what it had to; the log must not hold the secret.
-            inbound.path, inbound.query, inbound.params = HIDDEN, "", {"leaking": secret}
-            self._doors.commit_later(self._leaks.alert(Leaked(inbound.request_id, caller, "", leaking)))
-        return caller
+            inbound.path, inbound.query, self._refusal = HIDDEN, "", leaking
+            self._doors.commit_later(self._leaks.alert(Leaked(inbound.request_id, found, "", leaking)))
+        return found
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         """Check the target, and decide about the call that it names.
 
         Raises:
             SecretLeaking: The head holds a secret.
+            OperationUnreadable: Nobody can say what the call does.
             TargetRefused: The target is ambiguous; refused with the caller's name on it.
             BodyTooLarge: The body says that it will be.
         """
         del permission  # there is one here
-        if inbound.params:
-            raise SecretLeaking(inbound.params["leaking"], "head")
+        if self._refusal is not None:
+            raise self._refusal
         name, path = check_target(inbound)
-        length = inbound.headers.get("content-length", "0")
-        if int(length) > self._max_body_bytes:
-            raise BodyTooLarge(f"limit is {self._max_body_bytes} bytes")
+        asked = Asked(name, inbound.method, path, self._said)
+        self._exchange.ask(asked)
         inbound.params = {"upstream": name, "path": path}
-        return self._doors.decide(caller, name, inbound.method, path)
+        return self._doors.decide(caller, asked)
 
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make a refusal durable."""
         return await self._doors.commit(work, caller, holder)
 
+    async def _listen(self, inbound: Inbound) -> None:
+        entry = self._doors.upstream(inbound.path[1:].partition("/")[0])
+        if entry is None:
+            return
+        try:
+            self._said = await said_in(self._exchange, inbound, entry)
+        except SmartAgentError as error:
+            # The refusal is recorded with the caller's name on it.
+            self._refusal = error
+
 
 class Dispatch:
     """Takes calls through the house and out of it."""
 
-    def __init__(self, doors: Doors, pool: Pool, settings: GatewaySettings, admission: Admission) -> None:
+    def __init__(self, doors: Doors, pool: Pool, admission: Admission) -> None:
         self._doors = doors
         self._pool = pool
         self._admission = admission
         self.leaks = Leaks(doors)
-        self._threshold = Threshold(doors, settings, self.leaks)
         self._plans: dict[str, Plan] = {}
 
     async def forward(self, exchange: Exchange, now: float) -> None:
@@ -143,10 +157,9 @@ class Dispatch:
             await self._translate(exchange)
         inbound = _inbound(exchange)
         # 1 to 3. Admit, authenticate, authorise.
-        entered = await enter(inbound, ROUTE, self._threshold)
+        entered = await enter(inbound, ROUTE, Threshold(self._doors, self.leaks, exchange))
         caller = entered.caller
-        asked = Asked(inbound.params["upstream"], inbound.method, inbound.params["path"])
-        exchange.permitted(caller, asked, entered.verdict.rules, now - self._doors.now())
+        exchange.permitted(caller, entered.verdict.rules, now - self._doors.now())
         try:
             plan = await self.bind(inbound.params["upstream"])
             self._admission.admit(exchange, caller, plan.entry, now)

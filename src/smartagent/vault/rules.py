@@ -125,6 +125,7 @@ def parse_upstream(entry: Upstream) -> Upstream:
         scrub=entry.scrub,
         txn_token=entry.txn_token,
         limits=_parse_limits(entry.limits),
+        speaks=_parse_language(entry.speaks),
     )
 
 
@@ -177,6 +178,14 @@ def check_fits(value: bytes, place: str) -> None:
         )
     if place == "basic" and b":" not in value:
         raise MalformedSecret("it does not fit where an upstream puts it: basic needs user:password")
+
+
+def _parse_language(raw: str) -> str:
+    path = raw.removeprefix("graphql:")
+    is_graphql = path != raw and path and path == _parse_prefix(path)
+    if raw not in {"", "git"} and not is_graphql:
+        raise MalformedUpstream("speaks", "git, or graphql:/path; the path as agents write it after the name")
+    return raw
 
 
 def _parse_limits(written: Limits) -> Limits:

@@ -71,6 +71,7 @@ upstreams: Final = Table(
     Column("changed_by", Text, nullable=False),
     Column("txn_token", Integer, nullable=False, server_default="0"),
     Column("limits", Text, nullable=False, server_default="{}"),
+    Column("speaks", Text, nullable=False, server_default=""),
 )
 
 
@@ -98,6 +99,7 @@ class _UpstreamRow(msgspec.Struct, array_like=True):
     changed_by: str
     txn_token: int
     limits: str
+    speaks: str
 
 
 def _values(*names: str) -> dict[str, BindParameter[object]]:
@@ -199,6 +201,7 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
                 scrub=bool(row.scrub),
                 txn_token=bool(row.txn_token),
                 limits=msgspec.json.decode(row.limits, type=Limits),
+                speaks=row.speaks,
             ),
             version=row.version,
             changed_at=row.changed_at,
@@ -263,6 +266,7 @@ def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
         "new_timeout_seconds": entry.timeout_seconds,
         "new_scrub": int(entry.scrub),
         "new_txn_token": int(entry.txn_token),
+        "new_speaks": entry.speaks,
         "new_limits": msgspec.json.encode(entry.limits).decode(),
         "new_version": new.version,
         "new_changed_at": new.changed_at,

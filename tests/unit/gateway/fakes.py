@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
+from smartagent.gateway import Asked
 from smartagent.kernel import (
     UNLIMITED,
     Caller,
@@ -37,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
     scrub: bool = True
     txn_token: bool = False
     limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class FakeDoors:
@@ -52,6 +54,8 @@ class FakeDoors:
         self.later: list[Record] = []
         self.pages: dict[str, Reply] = {}
         self.agent_limits = self.role_limits = UNLIMITED
+        self.asked: Asked | None = None
+        self.forbidden: set[str] = set()
         self.told: list[str] = []
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
@@ -78,9 +82,10 @@ class FakeDoors:
     def live(self, caller: Caller) -> bool:
         return caller.principal not in self.revoked
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
-        if (method, path) in self.denied:
-            return Denied("no rule allows it", f"{upstream}:{method} {path}")
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
+        self.asked = asked
+        if (asked.method, asked.path) in self.denied or asked.said.operation in self.forbidden:
+            return Denied("no rule allows it", f"{asked.upstream}:{asked.method} {asked.path}")
         return Permitted(("role:reader",))
 
     def upstreams_at(self, host: str, port: int, *, tls: bool):
