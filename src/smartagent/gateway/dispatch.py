@@ -24,8 +24,8 @@ from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import Covered, Plan, inject, plan_for, shown_in
 from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
-from smartagent.gateway.operations import said_in
-from smartagent.gateway.ports import Asked, Doors, Said
+from smartagent.gateway.operations import content_type, said_in
+from smartagent.gateway.ports import Asked, Doors, Said, Upstream
 from smartagent.gateway.sigv4 import UNSIGNED, UNSIGNED_PIECES, Signer
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
@@ -86,10 +86,14 @@ class Threshold:
         Raises:
             AuthenticationFailed: The proof does not hold.
         """
-        secret = self._leaks.in_head(inbound)
+        secret = self._leaks.in_head(self._exchange.head)
         if not secret:
             caller = await self._doors.authenticate(inbound, proof)
-            await self._listen(inbound)
+            entry = self._doors.upstream(inbound.path[1:].partition("/")[0])
+            if entry is not None and entry.speaks:
+                await self._listen(inbound, entry)
+            elif self._exchange.head.body or "content-type" in inbound.headers:
+                self._said = Said(content_type(inbound, has_body=True))
             return caller
         found, leaking = None, SecretLeaking(secret, "head")
         try:
@@ -122,10 +126,7 @@ class Threshold:
         """Make a refusal durable."""
         return await self._doors.commit(work, caller, holder)
 
-    async def _listen(self, inbound: Inbound) -> None:
-        entry = self._doors.upstream(inbound.path[1:].partition("/")[0])
-        if entry is None:
-            return
+    async def _listen(self, inbound: Inbound, entry: Upstream) -> None:
         try:
             self._said = await said_in(self._exchange, inbound, entry)
         except SmartAgentError as error:
@@ -172,7 +173,7 @@ class Dispatch:
         except SmartAgentError as error:
             await self._refuse(exchange, caller, error, now)
             raise
-        exchange.bound(plan, self.leaks.watch(websocket=exchange.head.websocket))
+        exchange.bound(plan, self.leaks.watch(exchange.head))
         # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
         try:
             await self._doors.commit(Work((self._record(exchange, Decision.PERMIT),), caller.claims), caller)

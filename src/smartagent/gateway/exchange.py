@@ -230,6 +230,9 @@ class Exchange:
         )
         upstream.listener = self
         self._touched = self._keeper.tick
+        if self.head.body == 0:
+            upstream.write(self.wire_head)
+            return
         has_begun, held = self._upload.has_begun, self._upload.taken()
         if not self.request_done:
             if self.head.expects_continue and not has_begun:

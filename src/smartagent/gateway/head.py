@@ -61,7 +61,8 @@ class RequestHead(msgspec.Struct, gc=False):
     """A request's head.  Names are in lower case; `body` is a length in bytes or `CHUNKED`.
 
     `block` is the fields as they came, by which the next head on the connection is recognised: clients
-    send the same ones again and again.  `kept` is what `inject` made of them for the plan `kept_for`.
+    send the same ones again and again.  `kept` is what `inject` made of them for the plan `kept_for`, and `clean_for`
+    the secrets that `leaks` did not find in them.
     """
 
     method: str
@@ -80,6 +81,7 @@ class RequestHead(msgspec.Struct, gc=False):
     """Host and port of a target in absolute form, as a proxy is asked (RFC 9112 section 3.2.2)."""
     websocket: bool = False
     """It asks for a WebSocket."""
+    clean_for: object = None
 
 
 class ResponseHead(msgspec.Struct, gc=False):
@@ -148,6 +150,7 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         known.kept,
         authority,
         known.websocket,
+        known.clean_for,
     )
 
 

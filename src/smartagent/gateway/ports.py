@@ -97,8 +97,8 @@ class Doors(House, Protocol):
         """Decide about one call.  Memory only; never raises for a refusal."""
         ...
 
-    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
-        """Return the caller's own limits, as `agent/ID`, and those of its role, as `role/NAME`.  Memory only."""
+    def limits(self, caller: Caller) -> tuple[Limits, Limits]:
+        """Return the caller's own limits, and those that all agents of its role share.  Memory only."""
         ...
 
     def upstream(self, name: str) -> Upstream | None:

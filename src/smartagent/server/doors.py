@@ -122,10 +122,9 @@ class GatewayDoors:
         """Decide whether such a caller may call upstreams at all."""
         return self._book.decide_api(caller, Permission.UPSTREAM_CALL)
 
-    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
+    def limits(self, caller: Caller) -> tuple[Limits, Limits]:
         """Return the caller's own limits, and those of its role."""
-        own, shared = self._book.limits_of(caller.role)
-        return (f"agent/{caller.principal}", own), (f"role/{caller.role}", shared)
+        return self._book.limits_of(caller.role)
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import BindParameter
 
-from smartagent.kernel import Change, Limits, Scalar, Write
+from smartagent.kernel import Change, Limits, Scalar, Write, parse_limits
 from smartagent.keyset import envelopes_in
 from smartagent.storage import Database, metadata
 from smartagent.vault.errors import SecretInUse, SecretMissing, VaultChanged
@@ -200,7 +200,7 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
                 timeout_seconds=row.timeout_seconds,
                 scrub=bool(row.scrub),
                 txn_token=bool(row.txn_token),
-                limits=msgspec.json.decode(row.limits, type=Limits),
+                limits=parse_limits(msgspec.json.decode(row.limits, type=Limits)),
                 speaks=row.speaks,
             ),
             version=row.version,

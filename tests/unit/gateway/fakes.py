@@ -98,7 +98,7 @@ class FakeDoors:
         return Permitted(("house/agents",))
 
     def limits(self, caller: Caller):
-        return (f"agent/{caller.principal}", self.agent_limits), (f"role/{caller.role}", self.role_limits)
+        return self.agent_limits, self.role_limits
 
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)
