@@ -309,6 +309,20 @@ async def attest(reader):
         assert name in await reader.do()
 
 
+async def limit(reader):
+    # The page defines the role that its agent has, so the agent is there once the first block was run.
+    reader.stands_for["https://orders.example.com"] = reader.authority.shop.url + " --allow-private"
+    assert "orders" in await reader.do()
+    agent = await reader.enrol("bot", "order-reader")
+    # The shop wants a key, and has not been given one: it is asked three times.
+    assert (await reader.do()).split() == ["401"] * 3 + ["429"]
+    assert "graphql:/graphql" in await reader.do()
+    assert "fetcher" in await reader.do()
+    explained = await reader.do(also={"agt_...": agent})
+    assert "policy/no-push/1" in explained
+    assert "Deleted" in explained
+
+
 SCENARIOS = {
     "act-for-a-person.md": for_a_person,
     "attest-workloads.md": attest,
@@ -323,6 +337,7 @@ SCENARIOS = {
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
     "grant-files-on-a-host.md": files,
+    "limit-what-agents-do.md": limit,
     "work-behind-the-proxy.md": proxy,
     "put-a-secret-in-its-place.md": places,
     "keep-secrets.md": secrets,

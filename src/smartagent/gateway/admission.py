@@ -10,7 +10,7 @@ from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.limits import TOPIC, Allowance, Limiter
 from smartagent.gateway.ports import Doors, Upstream
 from smartagent.gateway.refusals import WINDOW_SECONDS, Refusals, Refused
-from smartagent.kernel import Caller, Change, Decision, Record, SmartAgentError, Work
+from smartagent.kernel import UNLIMITED, Caller, Change, Decision, Record, SmartAgentError, Work
 
 EVENT: Final = "gateway.limited"
 
@@ -35,7 +35,14 @@ class Admission:
             LimitExceeded: One of its limits is used up.
             BodyTooLarge: Its body is, or says that it will be.
         """
-        bounds = (*self._doors.limits(caller), (f"upstream/{entry.name}", entry.limits))
+        own, shared = self._doors.limits(caller)
+        if own is UNLIMITED and shared is UNLIMITED and entry.limits is UNLIMITED:
+            return
+        bounds = (
+            (f"agent/{caller.principal}", own),
+            (f"role/{caller.role}", shared),
+            (f"upstream/{entry.name}", entry.limits),
+        )
         allowance = self._limiter.admit(bounds, now)
         exchange.allow(allowance)
         _check_size(exchange, allowance)

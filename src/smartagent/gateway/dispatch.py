@@ -33,8 +33,7 @@ from smartagent.gateway.placeholders import (
     honeytoken_in,
 )
 from smartagent.gateway.plan import Plan, Plans, audience_of, shown_in
-from smartagent.gateway.ports import Asked, Doors, Upstream
-from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.ports import Doors, Upstream
 from smartagent.gateway.threshold import EVENT, PERMISSION, ROUTE, Threshold
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
@@ -56,12 +55,11 @@ _log = logging.getLogger(__name__)
 class Dispatch:
     """Takes calls through the house and out of it."""
 
-    def __init__(self, doors: Doors, pool: Pool, settings: GatewaySettings, admission: Admission) -> None:
+    def __init__(self, doors: Doors, pool: Pool, admission: Admission) -> None:
         self._doors = doors
         self._pool = pool
         self._admission = admission
         self.leaks = Leaks(doors)
-        self._threshold = Threshold(doors, settings, self.leaks)
         self._plans = Plans(self._learn)
 
     async def forward(self, exchange: Exchange, now: float) -> None:
@@ -80,13 +78,12 @@ class Dispatch:
         found = found_in(exchange.head)
         # 1 to 3. Admit, authenticate, authorise.
         try:
-            entered = await enter(inbound, ROUTE, self._threshold)
+            entered = await enter(inbound, ROUTE, Threshold(self._doors, self.leaks, exchange))
         except SmartAgentError:
             self._guard(exchange, found)
             raise
         caller = entered.caller
-        asked = Asked(inbound.params["upstream"], inbound.method, inbound.params["path"])
-        exchange.permitted(caller, asked, entered.verdict.rules, now - self._doors.now())
+        exchange.permitted(caller, entered.verdict.rules, now - self._doors.now())
         try:
             plan = await self._prepare(exchange, caller, inbound, found)
         except SmartAgentError as error:
@@ -133,9 +130,12 @@ class Dispatch:
             self._refuse_honeytokens(exchange, found)
             raise PlaceholderRefused("a placeholder stands in the body; a credential does not go there")
 
-        leaks = self.leaks.watch(websocket=exchange.head.websocket)
+        head = exchange.head
+        if not head.body and not head.websocket:
+            return ()
+        leaks = self.leaks.watch(head)
         own: tuple[Watch, ...] = () if leaks is None else (leaks,)
-        return own if exchange.head.websocket else (*own, BodyWatch(refuse))
+        return own if head.websocket else (*own, BodyWatch(refuse))
 
     async def _intend(self, exchange: Exchange, caller: Caller) -> bool:
         """Say in the log that the call is made; tell whether anybody still waits for it."""

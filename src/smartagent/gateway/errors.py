@@ -4,6 +4,7 @@
 GatewayError
     SecretLeaking           what the agent sends holds a secret of the vault
     UpstreamUnknown         no upstream has this name
+    OperationUnreadable     the upstream speaks GraphQL, and nobody can say what the call does
     DestinationRefused      the upstream's address is one that may not be dialled
     CredentialUnusable      the secret cannot stand where the upstream wants it
     UpstreamUnreachable     no connection, or it broke before the answer began
@@ -53,6 +54,14 @@ class SecretLeaking(GatewayError):
         super().__init__(f"its {where} holds a secret that only the gateway may send")
         self.secret = secret
         self.where = where
+
+
+class OperationUnreadable(GatewayError):
+    """The upstream speaks GraphQL, and nobody can say what the call does."""
+
+    code: ClassVar[str] = "operation-unreadable"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The operation cannot be read."
 
 
 class DestinationRefused(GatewayError):

@@ -127,16 +127,26 @@ class Exchange:
         """The field lines behind the answer's body, where the agent gets them."""
         return self._stream.trailers if self._stream is not None else b""
 
-    def permitted(self, caller: Caller, asked: Asked, rules: tuple[str, ...], offset: float) -> None:
-        """Take note of who calls, what was asked about the call, and what permits it.
+    def ask(self, asked: Asked) -> None:
+        """Take note of what is asked about the call.
+
+        Raises:
+            BodyTooLarge: The body says that it will be.
+        """
+        self.asked = asked
+        limit = self._keeper.settings.max_body_bytes
+        if self.head.body > limit:
+            raise BodyTooLarge(f"limit is {limit} bytes")
+
+    def permitted(self, caller: Caller, rules: tuple[str, ...], offset: float) -> None:
+        """Take note of who calls, and what permits it.
 
         Args:
             caller: Whose token ends the call with its own end.
-            asked: What it was decided by.
             rules: That permit it.
             offset: Of the loop's time from Unix seconds.
         """
-        self.caller, self.asked, self.rule = caller, asked, ",".join(rules)
+        self.caller, self.rule = caller, ",".join(rules)
         if caller.expires_at:
             self.cut_at = caller.expires_at + offset
 
@@ -235,6 +245,9 @@ class Exchange:
         )
         upstream.listener = self
         self._touched = self._keeper.tick
+        if self.head.body == 0:
+            upstream.write(self.wire_head)
+            return
         has_begun, held = self._upload.has_begun, self._upload.taken()
         if not self.request_done:
             if self.head.expects_continue and not has_begun:

@@ -63,7 +63,8 @@ class RequestHead(msgspec.Struct, gc=False):
     """A request's head.  Names are in lower case; `body` is a length in bytes or `CHUNKED`.
 
     `block` is the fields as they came, by which the next head on the connection is recognised: clients
-    send the same ones again and again.  `kept` is what `inject` made of them for the plan `kept_for`.
+    send the same ones again and again.  `kept` is what `inject` made of them for the plan `kept_for`, and `clean_for`
+    the secrets that `leaks` did not find in them.
     """
 
     method: str
@@ -86,6 +87,7 @@ class RequestHead(msgspec.Struct, gc=False):
     """A placeholder could stand in its fields."""
     grpc: bool = False
     """It is a gRPC call: its upstream is spoken to in HTTP/2, and the answer's trailers pass."""
+    clean_for: object = None
 
 
 class ResponseHead(msgspec.Struct, gc=False):
@@ -155,6 +157,7 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         authority,
         known.websocket,
         known.marked,
+        clean_for=known.clean_for,
     )
 
 

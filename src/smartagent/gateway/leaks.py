@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
-from smartagent.edge import Inbound
 from smartagent.gateway.errors import SecretLeaking
+from smartagent.gateway.head import RequestHead
 from smartagent.gateway.plan import shown_in
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.variants import forms_of
@@ -37,7 +37,7 @@ Forms = tuple[bytes, ...]
 class Table:
     """All forms of all secrets, by the pieces that one of them must hold.  Prints nothing of them."""
 
-    __slots__ = ("_long", "_names", "_short")
+    __slots__ = ("_long", "_long_pieces", "_names", "_short", "_short_pieces")
 
     def __init__(self, forms: Mapping[str, Iterable[bytes]]) -> None:
         self._names: dict[bytes, str] = {}
@@ -48,6 +48,8 @@ class Table:
                 if form not in self._names:
                     self._names[form] = name
                     self._enter(form)
+        self._long_pieces = frozenset(self._long)
+        self._short_pieces = frozenset(self._short)
 
     def __repr__(self) -> str:
         return "Table(********)"
@@ -60,18 +62,16 @@ class Table:
     def find(self, data: bytes) -> str:
         """Return the name of a secret that is in `data`; nothing when none is."""
         view, size = memoryview(data), len(data)
+        found = ""
         if size >= _LONG:
-            whole = view[: size - size % _PIECE].cast("Q")
-            hits = self._long.keys() & whole
-            if hits:
-                found = self._among(hits, self._long, data)
-                if found:
-                    return found
-        if self._short and size >= SHORTEST:
-            hits = self._short.keys() & view[: size - size % _SMALL_PIECE].cast("I")
-            if hits:
-                return self._among(hits, self._short, data)
-        return ""
+            pieces = view[: size - size % _PIECE].cast("Q")
+            if not self._long_pieces.isdisjoint(pieces):
+                found = self._among(self._long_pieces.intersection(pieces), self._long, data)
+        if self._short and size >= SHORTEST and not found:
+            pieces = view[: size - size % _SMALL_PIECE].cast("I")
+            if not self._short_pieces.isdisjoint(pieces):
+                found = self._among(self._short_pieces.intersection(pieces), self._short, data)
+        return found
 
     def _among(self, hits: Iterable[int], table: Mapping[int, list[bytes]], data: bytes) -> str:
         for hit in hits:
@@ -185,23 +185,26 @@ class Leaks:
             self._learnt[name] = forms
             self._table = None
 
-    def watch(self, *, websocket: bool) -> Watch | None:
-        """Return what looks at one call's body, or at one WebSocket; None when there are no secrets."""
-        if (self._table or self._read()).is_empty:
+    def watch(self, head: RequestHead) -> Watch | None:
+        """Return what looks at one call's body, or at one WebSocket; None when there is none, or are no secrets."""
+        if not (head.body or head.websocket) or (self._table or self._read()).is_empty:
             return None
-        return SocketWatch(self.find) if websocket else BodyWatch(self.find)
+        return SocketWatch(self.find) if head.websocket else BodyWatch(self.find)
 
     def find(self, data: bytes) -> str:
         """Return the name of a secret that is in `data`, of those that there are now; nothing when none is."""
         return (self._table or self._read()).find(data)
 
-    def in_head(self, inbound: Inbound) -> str:
+    def in_head(self, head: RequestHead) -> str:
         """Return the name of a secret that is in a request's path, query or fields; nothing when none is."""
-        said = "\n".join((inbound.path, inbound.query, *inbound.headers.values())).encode(
-            "latin-1", "replace"
-        )
+        table = self._table or self._read()
+        target = head.target.encode("latin-1")
         # Clients differ in what of a path or query they escape.
-        return self.find(said) or (self.find(unquote_to_bytes(said)) if b"%" in said else "")
+        found = table.find(target) or (table.find(unquote_to_bytes(target)) if b"%" in target else "")
+        if not found and head.clean_for is not table:
+            found = table.find("\n".join(head.fields.values()).encode("latin-1"))
+            head.clean_for = None if found else table
+        return found
 
     def shown(self, path: str) -> str:
         """Return a path as the log may have it."""

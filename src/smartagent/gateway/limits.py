@@ -253,9 +253,6 @@ class Limiter:
         Raises:
             LimitExceeded: One of them is used up.  Then nothing is counted.
         """
-        bounds = [bound for bound in bounds if bound[1] != UNLIMITED]
-        if not bounds:
-            return FREE
         found = []
         for key, limits in bounds:
             if not any(_pace_of(limits)):

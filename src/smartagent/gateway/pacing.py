@@ -18,7 +18,7 @@ class Pacer:
 
     def moved(self, size_bytes: int, upstream: UpstreamConnection | None) -> None:
         """Count bytes in either direction; stop both when they are too many."""
-        if self.allowance.moved(size_bytes) and not self.waits:
+        if self.allowance is not FREE and self.allowance.moved(size_bytes) and not self.waits:
             self.waits = True
             self._hold(upstream)
 

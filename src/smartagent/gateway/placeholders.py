@@ -21,7 +21,7 @@ from smartagent.gateway.ports import Doors
 from smartagent.vault import PLACEHOLDER_CHARS, PLACEHOLDER_PREFIX
 
 _MARK: Final = PLACEHOLDER_PREFIX.encode()
-_PLACEHOLDER: Final = re.compile(re.escape(PLACEHOLDER_PREFIX) + "[a-z0-9]*")
+_PLACEHOLDER: Final = re.compile(re.escape(PLACEHOLDER_PREFIX) + "[a-z2-7]{32}")
 _BODY: Final = "the body"
 
 
@@ -83,7 +83,10 @@ class BodyWatch:
         window = self._tail + data if self._tail else data
         begin = window.find(_MARK)
         if begin >= 0 and len(window) >= begin + PLACEHOLDER_CHARS:
-            self._refuse(found_in_body(window))
+            found = found_in_body(window)
+            if found:
+                self._refuse(found)
+            begin = window.rfind(_MARK, len(window) - PLACEHOLDER_CHARS + 1)
         self._tail = window[begin:] if begin >= 0 else window[1 - len(_MARK) :]
 
 

@@ -8,12 +8,21 @@ from smartagent.edge import House, Inbound, Reply
 from smartagent.kernel import Caller, Limits, Secret, Verdict, Work
 
 
+class Said(NamedTuple):
+    """What a call says beside its method and path: its body's content type, and which operation it is."""
+
+    content_type: str = ""
+    operation: str = ""
+    fields: tuple[str, ...] = ()
+
+
 class Asked(NamedTuple):
-    """What a call was decided by, beside its caller."""
+    """What a call is decided by, beside its caller."""
 
     upstream: str
     method: str
     path: str
+    said: Said = Said()
 
 
 class Upstream(Protocol):
@@ -42,6 +51,11 @@ class Upstream(Protocol):
     @property
     def allow_private(self) -> bool:
         """Whether it may live at an address that is not public."""
+        ...
+
+    @property
+    def speaks(self) -> str:
+        """Which language tells what a call does: `git`, `graphql:` and a path; empty when method and path tell it."""
         ...
 
     @property
@@ -79,12 +93,12 @@ class Doors(House, Protocol):
         """Tell whether the caller's token, session and agent are all still good.  Memory only."""
         ...
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
         """Decide about one call.  Memory only; never raises for a refusal."""
         ...
 
-    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
-        """Return the caller's own limits, as `agent/ID`, and those of its role, as `role/NAME`.  Memory only."""
+    def limits(self, caller: Caller) -> tuple[Limits, Limits]:
+        """Return the caller's own limits, and those that all agents of its role share.  Memory only."""
         ...
 
     def upstream(self, name: str) -> Upstream | None:

@@ -18,7 +18,7 @@ def against_call(exchange: Exchange, doors: Doors) -> SmartAgentError | None:
     caller, asked, plan = exchange.caller, exchange.asked, exchange.plan
     if caller is None or asked is None:
         return None
-    verdict = doors.decide(caller, asked.upstream, asked.method, asked.path)
+    verdict = doors.decide(caller, asked)
     if isinstance(verdict, Denied):
         return NotPermitted(verdict.missing)
     entry = doors.upstream(asked.upstream)

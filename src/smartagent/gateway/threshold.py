@@ -3,12 +3,13 @@
 
 from typing import Final, NoReturn
 
-from smartagent.edge import BodyTooLarge, Inbound, Outcome, Proof, Route, parse_target
+from smartagent.edge import Inbound, Outcome, Proof, Route, parse_target
 from smartagent.gateway.errors import SecretLeaking
+from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
-from smartagent.gateway.ports import Doors
-from smartagent.gateway.settings import GatewaySettings
-from smartagent.kernel import Caller, Committed, Verdict, Work
+from smartagent.gateway.operations import content_type, said_in
+from smartagent.gateway.ports import Asked, Doors, Said, Upstream
+from smartagent.kernel import Caller, Committed, SmartAgentError, Verdict, Work
 
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
@@ -36,53 +37,70 @@ ROUTE: Final = Route(
 
 
 class Threshold:
-    """The house as `enter` sees it from here: what is decided about is the call, and its target is checked."""
+    """The house as `enter` sees it from one call: what is decided about is the call, and its target is checked."""
 
-    def __init__(self, doors: Doors, settings: GatewaySettings, leaks: Leaks) -> None:
+    __slots__ = ("_doors", "_exchange", "_leaks", "_refusal", "_said", "now")
+
+    def __init__(self, doors: Doors, leaks: Leaks, exchange: Exchange) -> None:
         self._doors = doors
         self._leaks = leaks
-        self._max_body_bytes = settings.max_body_bytes
+        self._exchange = exchange
+        self._refusal: SmartAgentError | None = None
+        self._said = Said()
         self.now = doors.now
 
     async def authenticate(self, inbound: Inbound, proof: Proof) -> Caller:
-        """Find out who calls, and look whether what they say holds a secret.
+        """Find out who calls, what for, and whether what they say holds a secret.
 
         Raises:
             AuthenticationFailed: The proof does not hold.
         """
-        secret = self._leaks.in_head(inbound)
+        secret = self._leaks.in_head(self._exchange.head)
         if not secret:
-            return await self._doors.authenticate(inbound, proof)
-        caller, leaking = None, SecretLeaking(secret, "head")
-        try:
             caller = await self._doors.authenticate(inbound, proof)
+            entry = self._doors.upstream(inbound.path[1:].partition("/")[0])
+            if entry is not None and entry.speaks:
+                await self._listen(inbound, entry)
+            elif self._exchange.head.body or "content-type" in inbound.headers:
+                self._said = Said(content_type(inbound, has_body=True))
+            return caller
+        found, leaking = None, SecretLeaking(secret, "head")
+        try:
+            found = await self._doors.authenticate(inbound, proof)
         finally:
             # The path has said what it had to; the log must not hold the secret.
-            inbound.path, inbound.query, inbound.params = HIDDEN, "", {"leaking": secret}
-            self._doors.commit_later(self._leaks.alert(Leaked(inbound.request_id, caller, "", leaking)))
-        return caller
+            inbound.path, inbound.query, self._refusal = HIDDEN, "", leaking
+            self._doors.commit_later(self._leaks.alert(Leaked(inbound.request_id, found, "", leaking)))
+        return found
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         """Check the target, and decide about the call that it names.
 
         Raises:
             SecretLeaking: The head holds a secret.
+            OperationUnreadable: Nobody can say what the call does.
             TargetRefused: The target is ambiguous; refused with the caller's name on it.
             BodyTooLarge: The body says that it will be.
         """
         del permission  # there is one here
-        if inbound.params:
-            raise SecretLeaking(inbound.params["leaking"], "head")
+        if self._refusal is not None:
+            raise self._refusal
         name, path = check_target(inbound)
-        length = inbound.headers.get("content-length", "0")
-        if int(length) > self._max_body_bytes:
-            raise BodyTooLarge(f"limit is {self._max_body_bytes} bytes")
+        asked = Asked(name, inbound.method, path, self._said)
+        self._exchange.ask(asked)
         inbound.params = {"upstream": name, "path": path}
-        return self._doors.decide(caller, name, inbound.method, path)
+        return self._doors.decide(caller, asked)
 
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make a refusal durable."""
         return await self._doors.commit(work, caller, holder)
+
+    async def _listen(self, inbound: Inbound, entry: Upstream) -> None:
+        try:
+            self._said = await said_in(self._exchange, inbound, entry)
+        except SmartAgentError as error:
+            # The refusal is recorded with the caller's name on it.
+            self._refusal = error
 
 
 def check_target(inbound: Inbound) -> tuple[str, str]:

@@ -66,6 +66,9 @@ def parse_limits(written: Limits, *, shared: bool = False) -> Limits:
         written: By whom, does not matter.
         shared: They are for all calls together, so limits of one call have no place in them.
 
+    Returns:
+        The same; where nothing is limited `UNLIMITED` itself, so that who looks need not compare.
+
     Raises:
         UnusableLimit: One cannot be meant.
     """
@@ -85,4 +88,4 @@ def parse_limits(written: Limits, *, shared: bool = False) -> Limits:
             raise UnusableLimit(field, f"0 to {most}")
         if number and shared and field in _OF_ONE_CALL:
             raise UnusableLimit(field, "it is a limit of one call; write it under `limits`")
-    return written
+    return UNLIMITED if written == UNLIMITED else written

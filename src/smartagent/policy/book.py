@@ -27,19 +27,21 @@ _MAX_REMEMBERED_PATH: Final = 256
 
 _log = logging.getLogger(__name__)
 
-_Key = tuple[int, str, frozenset[str], str, str, str, str]
+_Key = tuple[int, str, frozenset[str], str, str, str, str, str, str, tuple[str, ...]]
 
 
 class _Chapter:
     """One role's policies, ready to be asked.  `serial` is never used twice."""
 
-    __slots__ = ("asks_ip", "asks_who", "partition", "serial", "stored")
+    __slots__ = ("asks_ip", "asks_operation", "asks_type", "asks_who", "partition", "serial", "stored")
 
     def __init__(self, serial: int, stored: StoredRole, partition: Partition) -> None:
         self.serial = serial
         self.stored = stored
         self.partition = partition
         self.asks_ip = partition.needs.client_ip
+        self.asks_type = partition.needs.content_type
+        self.asks_operation = partition.needs.operation
         self.asks_who = partition.needs.principal
 
 
@@ -152,6 +154,8 @@ class Book:
             call.method,
             call.path,
             caller.client_ip if chapter.asks_ip else "",
+            call.content_type if chapter.asks_type else "",
+            *((call.operation, call.fields) if chapter.asks_operation else ("", ())),
         )
         verdict = self._remembered.get(key)
         if verdict is None:
@@ -258,6 +262,9 @@ def _question(caller: Caller, call: Call) -> Question:
         path=call.path,
         scopes=caller.scopes,
         client_ip=canonical_ip(caller.client_ip),
+        content_type=call.content_type,
+        operation=call.operation,
+        fields=call.fields,
     )
 
 

@@ -15,13 +15,16 @@ class Allow(msgspec.Struct, frozen=True, gc=False):
     """One permission of a role: these methods on these paths of one upstream.
 
     `scope` is what the caller's token must hold for it.  `paths` are patterns
-    (see `patterns`); `methods` may be `("*",)`.
+    (see `patterns`); `methods` may be `("*",)`.  `content_types` are those a body may have, and `operations`
+    those that it may be (see `operations`); where none are listed, any.
     """
 
     scope: str
     upstream: str
     methods: tuple[str, ...]
     paths: tuple[str, ...]
+    content_types: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -61,11 +64,18 @@ class Grants(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """A request to an upstream, exactly as it will be sent.  `path` has no query."""
+    """A request to an upstream, exactly as it will be sent.  `path` has no query.
+
+    `content_type` is empty when there is no body.  `operation` is the kind of what it does (`git-read`,
+    `graphql:query`), where the upstream is one of which that is known, and `fields` are a GraphQL operation's at its top.
+    """
 
     upstream: str
     method: str
     path: str
+    content_type: str = ""
+    operation: str = ""
+    fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.method} {self.path[:200]} on {self.upstream}"

@@ -34,6 +34,7 @@ from smartagent.edge import TargetRefused, parse_target
 from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
 from smartagent.policy.model import ANY, Allow, Role
+from smartagent.policy.operations import parse_operation
 from smartagent.policy.patterns import parse_pattern
 
 MAX_ROLE_FILE_BYTES: Final = 32_768
@@ -45,6 +46,7 @@ _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}")
 _METHOD: Final = re.compile(r"[A-Z]{3,20}")
 _TTL: Final = re.compile(r"([1-9][0-9]{0,4})([smh])")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+")
+_CONTENT_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _NEVER_SENT: Final = frozenset({"CONNECT", "TRACE"})
 
@@ -56,6 +58,8 @@ class _AllowFile(msgspec.Struct, forbid_unknown_fields=True):
     upstream: str
     methods: list[str]
     paths: list[str]
+    content_types: list[str] = []
+    operations: list[str] = []
 
 
 class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -124,6 +128,8 @@ def _parse_allow(checker: "_Checker", index: int, raw: _AllowFile) -> Allow:
         upstream=checker.one(place + "upstream", raw.upstream, _parse_upstream),
         methods=methods,
         paths=checker.each(place + "paths", raw.paths, _parse_path),
+        content_types=checker.each(place + "content_types", raw.content_types, _parse_content_type),
+        operations=checker.each(place + "operations", raw.operations, parse_operation),
     )
 
 
@@ -187,6 +193,13 @@ def _parse_path(raw: str) -> str:
         parse_target(example)
     except TargetRefused as error:
         raise ValueError(f"no such path is ever let through ({error})") from error
+    return raw
+
+
+def _parse_content_type(raw: str) -> str:
+    if not _CONTENT_TYPE.fullmatch(raw):
+        msg = 'a content type is in lower case and has no parameters, as in "application/json"'
+        raise ValueError(msg)
     return raw
 
 

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
-from smartagent.gateway import Upstream
+from smartagent.gateway import Asked, Upstream
 from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Limits, Secret, Verdict, Work
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
@@ -123,12 +123,12 @@ class GatewayDoors:
         """Tell whether what the caller holds is still good."""
         return not self._tokens.revocations.is_revoked(caller)
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
         """Decide about one call: whether such a caller may call at all, and whether its role allows this."""
         verdict = self.may_call(caller)
         if isinstance(verdict, Denied):
             return verdict
-        call = Call(upstream, method, path)
+        call = Call(asked.upstream, asked.method, asked.path, *asked.said)
         verdict = self._book.decide_call(caller, call)
         if not caller.subject_role or isinstance(verdict, Denied):
             return verdict
@@ -143,10 +143,9 @@ class GatewayDoors:
         """Decide whether such a caller may call upstreams at all."""
         return self._book.decide_api(caller, Permission.UPSTREAM_CALL)
 
-    def limits(self, caller: Caller) -> Sequence[tuple[str, Limits]]:
+    def limits(self, caller: Caller) -> tuple[Limits, Limits]:
         """Return the caller's own limits, and those of its role."""
-        own, shared = self._book.limits_of(caller.role)
-        return (f"agent/{caller.principal}", own), (f"role/{caller.role}", shared)
+        return self._book.limits_of(caller.role)
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""

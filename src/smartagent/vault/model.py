@@ -53,7 +53,8 @@ class Upstream(msgspec.Struct, frozen=True):
     secret's name, or empty; `place` is where it goes, as `places.parse_place` reads it, or empty.  `allow_private`
     lets it live at an address that is not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says
     that it belongs to the trust domain: each call brings a transaction token.  `limits` are for all calls together, and,
-    where they are of one call, for each.
+    where they are of one call, for each.  `speaks` is `git`, or `graphql:` and the endpoint's path, where rules name
+    operations.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Upstream(msgspec.Struct, frozen=True):
     scrub: bool = True
     txn_token: bool = False
     limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class Honeytoken(msgspec.Struct, frozen=True):

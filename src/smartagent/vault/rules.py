@@ -90,6 +90,7 @@ def parse_upstream(entry: Upstream) -> Upstream:
         scrub=entry.scrub,
         txn_token=entry.txn_token,
         limits=_parse_limits(entry.limits),
+        speaks=_parse_language(entry.speaks),
     )
 
 
@@ -121,6 +122,14 @@ def parse_base_url(raw: str, *, allow_private: bool, allow_plaintext: bool) -> s
         raise MalformedUpstream("base_url", "the port is 1 to 65535")
     shown_port = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
     return f"{scheme}://{host}{shown_port}{_parse_prefix(raw_path or '')}"
+
+
+def _parse_language(raw: str) -> str:
+    path = raw.removeprefix("graphql:")
+    is_graphql = path != raw and path and path == _parse_prefix(path)
+    if raw not in {"", "git"} and not is_graphql:
+        raise MalformedUpstream("speaks", "git, or graphql:/path; the path as agents write it after the name")
+    return raw
 
 
 def _parse_limits(written: Limits) -> Limits:

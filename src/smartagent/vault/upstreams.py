@@ -52,6 +52,7 @@ class Upstreams:
                 scrub=asked.scrub,
                 txn_token=asked.txn_token,
                 limits=asked.limits,
+                speaks=asked.speaks,
             )
         )
         secret_id = await self._check_secret(entry)

@@ -46,6 +46,7 @@ class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
     scrub: bool = True
     txn_token: bool = False
     limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -87,6 +88,7 @@ class UpstreamView(msgspec.Struct, frozen=True):
     scrub: bool
     txn_token: bool
     limits: Limits
+    speaks: str
     version: int
     changed_at: str
     changed_by: str
@@ -161,6 +163,7 @@ def upstream_view(stored: StoredUpstream, placeholder: str) -> UpstreamView:
         scrub=entry.scrub,
         txn_token=entry.txn_token,
         limits=entry.limits,
+        speaks=entry.speaks,
         version=stored.version,
         changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,

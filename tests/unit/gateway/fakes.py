@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
+from smartagent.gateway import Asked
 from smartagent.kernel import (
     UNLIMITED,
     Caller,
@@ -37,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
     scrub: bool = True
     txn_token: bool = False
     limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class FakeDoors:
@@ -53,6 +55,8 @@ class FakeDoors:
         self.pages: dict[str, Reply] = {}
         self.honeytokens: dict[str, str] = {}
         self.agent_limits = self.role_limits = UNLIMITED
+        self.asked: Asked | None = None
+        self.forbidden: set[str] = set()
         self.told: list[str] = []
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
@@ -79,9 +83,10 @@ class FakeDoors:
     def live(self, caller: Caller) -> bool:
         return caller.principal not in self.revoked
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
-        if (method, path) in self.denied:
-            return Denied("no rule allows it", f"{upstream}:{method} {path}")
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
+        self.asked = asked
+        if (asked.method, asked.path) in self.denied or asked.said.operation in self.forbidden:
+            return Denied("no rule allows it", f"{asked.upstream}:{asked.method} {asked.path}")
         return Permitted(("role:reader",))
 
     def upstreams_at(self, host: str, port: int, *, tls: bool):
@@ -94,7 +99,7 @@ class FakeDoors:
         return Permitted(("house/agents",))
 
     def limits(self, caller: Caller):
-        return (f"agent/{caller.principal}", self.agent_limits), (f"role/{caller.role}", self.role_limits)
+        return self.agent_limits, self.role_limits
 
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)
@@ -110,7 +115,7 @@ class FakeDoors:
         return Committed(len(self.committed), 0)
 
     def placeholder(self, upstream: str) -> str:
-        return f"sak_ph_of{upstream}"
+        return f"sak_ph_{upstream:a<32}"
 
     def honeytoken(self, value: str) -> str:
         return self.honeytokens.get(value, "")

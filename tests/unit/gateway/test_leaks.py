@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartagent.edge import Inbound, MalformedRequest
+from smartagent.edge import MalformedRequest
 from smartagent.gateway.errors import SecretLeaking
+from smartagent.gateway.head import parse_request_head
 from smartagent.gateway.leaks import LONGEST, SHORTEST, BodyWatch, Leaks, SocketWatch, Table
 from smartagent.gateway.variants import forms_of
 from smartagent.kernel import Secret
@@ -119,7 +120,7 @@ def test_keys_that_sign_are_found_by_themselves():
 def test_a_new_secret_is_looked_for_and_the_one_before_it_too():
     doors = FakeDoors(Entry("crm", "https://x.example"))
     leaks = Leaks(doors)
-    watch = leaks.watch(websocket=False)
+    watch = leaks.watch(head_of(length=5))
     doors.secrets["crm-key"] = (Secret(b"the-new-one-of-today"), *doors.secrets["crm-key"])
     leaks.forget()
     assert finds(SECRET, leaks=leaks) == "crm-key"
@@ -129,23 +130,41 @@ def test_a_new_secret_is_looked_for_and_the_one_before_it_too():
 
 def test_a_secret_of_another_store_is_looked_for_once_it_was_used():
     leaks = Leaks(FakeDoors())
-    assert leaks.watch(websocket=False) is None
+    assert leaks.watch(head_of(length=5)) is None
     leaks.learn("elsewhere", [Secret(b"kept-in-another-store")])
     leaks.learn("elsewhere", [Secret(b"kept-in-another-store")])
     assert finds(b"kept-in-another-store", leaks=leaks) == "elsewhere"
 
 
+def head_of(target="/crm/a", note="x", length=0, known=None):
+    raw = f"POST {target} HTTP/1.1\r\nHost: gw\r\nX-Note: {note}\r\nContent-Length: {length}\r\n"
+    return parse_request_head(raw.encode("latin-1"), known)
+
+
 @pytest.mark.parametrize(
-    "inbound",
+    "head",
     [
-        Inbound("req_1", "GET", "/crm/" + quote(SECRET, safe="")),
-        Inbound("req_1", "GET", "/crm/a", query="x=1&key=" + quote(SECRET)),
-        Inbound("req_1", "GET", "/crm/a", headers={"x-note": SECRET.decode()}),
-        Inbound("req_1", "GET", "/crm/a", headers={"x-note": base64.b64encode(b"u:" + SECRET).decode()}),
+        head_of("/crm/" + quote(SECRET, safe="")),
+        head_of("/crm/a?x=1&key=" + quote(SECRET)),
+        head_of(note=SECRET.decode()),
+        head_of(note=base64.b64encode(b"u:" + SECRET).decode()),
     ],
 )
-def test_a_head_is_looked_at_everywhere(inbound):
-    assert LEAKS.in_head(inbound) == "crm-key"
+def test_a_head_is_looked_at_everywhere_and_each_time(head):
+    assert LEAKS.in_head(head) == "crm-key"
+    assert LEAKS.in_head(head) == "crm-key"
+
+
+def test_fields_that_come_again_are_looked_at_again_when_there_are_other_secrets():
+    doors = FakeDoors(Entry("crm", "https://x.example"))
+    leaks = Leaks(doors)
+    first = head_of(note="a-key-of-tomorrow")
+    assert leaks.in_head(first) == ""
+    again = head_of(note="a-key-of-tomorrow", known=first)
+    assert again.clean_for is first.clean_for is not None
+    doors.secrets["crm-key"] = (Secret(b"a-key-of-tomorrow"),)
+    leaks.forget()
+    assert leaks.in_head(again) == "crm-key"
 
 
 def test_a_path_that_holds_a_secret_is_not_shown():

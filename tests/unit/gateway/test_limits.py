@@ -109,7 +109,6 @@ def test_of_several_limits_of_one_call_the_least_holds():
     assert (allowance.request_bytes, allowance.response_bytes) == (10, 7)
     assert (allowance.answer_seconds, allowance.ends_at) == (5, 160.0)
     assert (FREE.request_bytes, FREE.ends_at) == (sys.maxsize, math.inf)
-    assert Limiter("a").admit([(AGENT, UNLIMITED)], 0.0) is FREE
 
 
 def test_what_is_not_used_any_more_is_forgotten():

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from smartagent.kernel import UNLIMITED, CallerKind, Denied, Limits, Permitted
 from smartagent.policy import Call, Condition, Grants, RoleNotFound
@@ -211,6 +212,80 @@ async def test_limits_are_those_of_the_role_and_of_nobody_elses(store):
     assert book.limits_of("nobody-knows") == (UNLIMITED, UNLIMITED)
 
 
+OPERATIONS = """\
+name = "order-reader"
+[[allow]]
+scope = "code:read"
+upstream = "code"
+methods = ["GET", "POST"]
+paths = ["/**"]
+operations = ["git-read", "graphql:query:viewer", "graphql:query:repository", "graphql:mutation:*"]
+[[allow]]
+scope = "code:read"
+upstream = "orders"
+methods = ["POST"]
+paths = ["/orders"]
+content_types = ["application/json"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "permitted"),
+    [
+        ("git-read", (), True),
+        ("git-write", (), False),
+        ("", (), False),
+        ("graphql:query", ("viewer",), True),
+        ("graphql:query", ("repository", "viewer"), True),
+        ("graphql:query", (), True),
+        ("graphql:query", ("viewer", "users"), False),
+        ("graphql:mutation", ("anything",), True),
+        ("graphql:subscription", ("viewer",), False),
+        ("graphql:persisted", ("viewer",), False),
+    ],
+)
+async def test_operations_are_allowed_by_kind_and_by_every_field(store, operation, fields, permitted):
+    book = await book_of(store, role(OPERATIONS))
+    call = Call("code", "POST", "/x", "application/json", operation, fields)
+    verdict = book.decide_call(agent(scopes=("code:read",)), call)
+
+    assert isinstance(verdict, Permitted) is permitted
+    if not permitted:
+        assert "the operation is" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("content_type", "permitted"), [("application/json", True), ("", True), ("text/plain", False)]
+)
+async def test_a_body_has_a_content_type_that_is_allowed_or_there_is_none(store, content_type, permitted):
+    book = await book_of(store, role(OPERATIONS))
+    call = Call("orders", "POST", "/orders", content_type)
+    verdict = book.decide_call(agent(scopes=("code:read",)), call)
+
+    assert isinstance(verdict, Permitted) is permitted
+    if not permitted:
+        assert "the content type is text/plain, not application/json" in verdict.reason
+
+
+async def test_a_policy_sees_operations_and_content_types(store):
+    forbids = "forbid(principal, action, resource) when {"
+    book = await book_of(
+        store,
+        role(OPERATIONS),
+        policy("no-secrets", forbids + 'context.fields.contains("viewer")};'),
+        policy("no-yaml", forbids + 'context.content_type == "application/yaml"};'),
+    )
+    allowed = Call("code", "POST", "/x", "application/json", "graphql:query", ("repository",))
+    caller = agent(scopes=("code:read",))
+
+    assert isinstance(book.decide_call(caller, allowed), Permitted)
+    for forbidden in (
+        structs.replace(allowed, fields=("repository", "viewer")),
+        structs.replace(allowed, content_type="application/yaml"),
+    ):
+        assert isinstance(book.decide_call(caller, forbidden), Denied)
+
+
 async def test_who_listens_hears_of_every_change(store):
     book = await book_of(store, role(READER))
     heard = []
@@ -278,25 +353,39 @@ ROLES = st.builds(
             st.sampled_from(["a", "b", "*"]),
             st.sampled_from([("GET",), ("GET", "POST"), ("*",)]),
             st.sampled_from([("/x",), ("/x/**",), ("/*/y", "/z"), ("/*/y/**",), ("/**",)]),
+            st.sampled_from([(), ("application/json",), ("text/plain", "application/json")]),
+            st.sampled_from(
+                [(), ("git-read",), ("graphql:query:a", "graphql:query:b", "git-write"), ("graphql:query:*",)]
+            ),
         ),
         max_size=3,
     ).map(tuple),
 )
 
 
-@given(
-    ROLES,
+CALLS = st.builds(
+    Call,
     st.sampled_from(["a", "b", "c"]),
     st.sampled_from(["GET", "POST", "PUT"]),
     st.sampled_from(["/", "/x", "/x/y", "/x/y/z", "/z", "/x/z/y"]),
+    st.sampled_from(["", "application/json", "image/png"]),
+    st.sampled_from(["", "git-read", "git-write", "graphql:query", "graphql:mutation"]),
+    st.sampled_from([(), ("a",), ("a", "b"), ("a", "c")]),
+)
+
+
+@given(
+    ROLES,
+    CALLS,
     st.sampled_from([frozenset(), frozenset({"s"}), frozenset({"s", "t"})]),
     st.sampled_from(["", "10.0.0.1", "2001:db8::1", "192.0.2.9", "127.0.0.1"]),
 )
-def test_the_plain_words_never_contradict_the_engine(role, upstream, method, path, scopes, client_ip):
+def test_the_plain_words_never_contradict_the_engine(role, call, scopes, client_ip):
     partition = Partition("r", parse_policies(compile_role(role), "role/r", by_hand=False))
-    finding = partition.ask(Question("agt_1", "r", upstream, method, path, scopes, client_ip))
+    asked = structs.asdict(call)
+    finding = partition.ask(Question("agt_1", "r", **asked, scopes=scopes, client_ip=client_ip))
 
-    nearest = nearest_rule(role, Call(upstream, method, path), scopes, client_ip)
+    nearest = nearest_rule(role, call, scopes, client_ip)
 
     said = nearest is not None and all(condition.holds for condition in nearest.conditions)
     assert said is finding.allowed

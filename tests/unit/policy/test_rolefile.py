@@ -122,6 +122,18 @@ def test_a_role_needs_only_a_name_and_then_grants_nothing():
         (('"order-reader"', '"order-reader\\n"'), "name", 1, "a name is"),
         (("Reads orders", "Reads\\norders"), "description", 2, "one line"),
         (("Reads orders", "x" * 256), "description", 2, "one line"),
+        (
+            ('paths = ["/orders"]', 'paths = ["/orders"]\noperations = ["git-pull"]'),
+            "allow[1].operations[0]",
+            18,
+            "an operation is",
+        ),
+        (
+            ('paths = ["/orders"]', 'paths = ["/orders"]\ncontent_types = ["JSON"]'),
+            "allow[1].content_types[0]",
+            18,
+            "in lower case",
+        ),
         (('"10/s"', '"10"'), "limits.rate", 20, "a whole number of calls and a unit"),
         (("concurrent = 4", "concurrent = -4"), "limits.concurrent", 21, "0 to"),
         (("concurrent = 4", "speed = 4"), "limits.speed", 21, "no such member"),

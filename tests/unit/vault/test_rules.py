@@ -185,7 +185,7 @@ def test_a_limit_that_cannot_be_meant_is_named():
 
 def test_an_entry_keeps_all_that_it_says():
     entry = Upstream(
-        "orders", "http://10.0.0.1/v1", "s", "basic", True, True, 600, False, True, Limits("9/m")
+        "orders", "http://10.0.0.1/v1", "s", "basic", True, True, 600, False, True, Limits("9/m"), "git"
     )
 
     assert parse_upstream(entry) == entry

@@ -269,6 +269,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
         "scrub": True,
         "txn_token": False,
         "limits": {},
+        "speaks": "",
         "version": 1,
         "changed_at": "2026-05-28T20:26:40Z",
         "changed_by": "opr_1",

@@ -36,6 +36,9 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     txn_token: Annotated[
         bool, typer.Option(help="It belongs to the trust domain: calls bring a transaction token.")
     ] = False,
+    speaks: Annotated[
+        str, typer.Option(help="git, or graphql:/path: then roles may name operations, such as git-read.")
+    ] = "",
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,6 +56,7 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
         "allow_private": allow_private,
         "scrub": scrub,
         "txn_token": txn_token,
+        "speaks": speaks,
         "limits": dict(_limit(each) for each in limit or ()),
     }
     if place:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits of upstreams."""
+"""Limits and languages of upstreams."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,4 @@ down_revision = "0022"
 def upgrade() -> None:
     """Take this step."""
     op.add_column("upstreams", sa.Column("limits", sa.Text(), server_default="{}", nullable=False))
+    op.add_column("upstreams", sa.Column("speaks", sa.Text(), server_default="", nullable=False))
