@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from smartagent.kernel import Limits, UnusableLimit, parse_limits
+from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from smartagent.kernel import Limits, UnusableLimit, parse_limits
 def test_a_rate_is_so_many_calls_in_a_time_and_all_of_them_at_once_unless_a_burst_is_said(
     written, per_second, at_once
 ):
-    assert parse_limits(written) is written
+    assert parse_limits(written) == written
     assert (written.calls_per_second, written.calls_at_once) == (per_second, at_once)
 
 
@@ -47,6 +47,10 @@ def test_a_limit_that_cannot_be_meant_is_named(written, field):
     with pytest.raises(UnusableLimit) as refused:
         parse_limits(written)
     assert refused.value.field == field
+
+
+def test_what_limits_nothing_is_one_object():
+    assert parse_limits(Limits()) is UNLIMITED
 
 
 @pytest.mark.parametrize("field", ["request_bytes", "response_bytes", "answer_seconds", "total_seconds"])

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations as rules name them."""
+"""Operations as rules name them, and what is decided by them."""
 
 import pytest
+from msgspec import structs
 
+from smartagent.kernel import Denied, Permitted
+from smartagent.policy import Call
 from smartagent.policy.operations import by_kind, covers, parse_operation
+from tests.unit.policy.fakes import agent, book_of, policy, role
 
 HASH = "0" * 64
 
@@ -52,3 +56,77 @@ def test_every_field_must_be_listed():
     assert not covers(listed, "graphql:subscription", ())
     assert not covers(listed, "git-read", ())
     assert not covers(["git-read"], "", ())
+
+
+OPERATIONS = """\
+name = "order-reader"
+[[allow]]
+scope = "code:read"
+upstream = "code"
+methods = ["GET", "POST"]
+paths = ["/**"]
+operations = ["git-read", "graphql:query:viewer", "graphql:query:repository", "graphql:mutation:*"]
+[[allow]]
+scope = "code:read"
+upstream = "orders"
+methods = ["POST"]
+paths = ["/orders"]
+content_types = ["application/json"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "permitted"),
+    [
+        ("git-read", (), True),
+        ("git-write", (), False),
+        ("", (), False),
+        ("graphql:query", ("viewer",), True),
+        ("graphql:query", ("repository", "viewer"), True),
+        ("graphql:query", (), True),
+        ("graphql:query", ("viewer", "users"), False),
+        ("graphql:mutation", ("anything",), True),
+        ("graphql:subscription", ("viewer",), False),
+        ("graphql:persisted", ("viewer",), False),
+    ],
+)
+async def test_operations_are_allowed_by_kind_and_by_every_field(store, operation, fields, permitted):
+    book = await book_of(store, role(OPERATIONS))
+    call = Call("code", "POST", "/x", "application/json", operation, fields)
+    verdict = book.decide_call(agent(scopes=("code:read",)), call)
+
+    assert isinstance(verdict, Permitted) is permitted
+    if not permitted:
+        assert "the operation is" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("content_type", "permitted"), [("application/json", True), ("", True), ("text/plain", False)]
+)
+async def test_a_body_has_a_content_type_that_is_allowed_or_there_is_none(store, content_type, permitted):
+    book = await book_of(store, role(OPERATIONS))
+    call = Call("orders", "POST", "/orders", content_type)
+    verdict = book.decide_call(agent(scopes=("code:read",)), call)
+
+    assert isinstance(verdict, Permitted) is permitted
+    if not permitted:
+        assert "the content type is text/plain, not application/json" in verdict.reason
+
+
+async def test_a_policy_sees_operations_and_content_types(store):
+    forbids = "forbid(principal, action, resource) when {"
+    book = await book_of(
+        store,
+        role(OPERATIONS),
+        policy("no-secrets", forbids + 'context.fields.contains("viewer")};'),
+        policy("no-yaml", forbids + 'context.content_type == "application/yaml"};'),
+    )
+    allowed = Call("code", "POST", "/x", "application/json", "graphql:query", ("repository",))
+    caller = agent(scopes=("code:read",))
+
+    assert isinstance(book.decide_call(caller, allowed), Permitted)
+    for forbidden in (
+        structs.replace(allowed, fields=("repository", "viewer")),
+        structs.replace(allowed, content_type="application/yaml"),
+    ):
+        assert isinstance(book.decide_call(caller, forbidden), Denied)
