@@ -22,7 +22,7 @@ from smartagent.gateway.answer import CONTINUE
 from smartagent.gateway.body import LAST_CHUNK, chunk
 from smartagent.gateway.errors import UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
 from smartagent.gateway.forward import Tunnel
-from smartagent.gateway.head import CHUNKED, RequestHead
+from smartagent.gateway.head import CHUNKED, Kept, RequestHead
 from smartagent.gateway.plan import Plan
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.settings import GatewaySettings
@@ -195,7 +195,7 @@ class Exchange:
     def replace_body(self, body: bytes) -> None:
         """Send `body` instead of the whole body that was read."""
         self._pending, self._pending_bytes = [body], len(body)
-        self.head = structs.replace(self.head, body=len(body), kept_for=None)
+        self.head = structs.replace(self.head, body=len(body), kept=Kept())
 
     def _gather(self) -> None:
         whole, limit = self._whole, self._keeper.settings.buffer_bytes
