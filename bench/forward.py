@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bench.authority import add_agents, prepare, serving
 from bench.figures import Part, Rounds, Sample, Target, interleaved, median, ratio
-from bench.gateway import STATIC, nginx
+from bench.gateway import ANSWER, STATIC, nginx
 from bench.processes import (
     LOAD_CORE,
     SERVER_CORE,
@@ -59,7 +59,7 @@ def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part
     """Measure requests in tunnels that stay, new tunnels, WebSockets, and what open tunnels weigh."""
     with ExitStack() as stack:
         chain, roots = _certificates(work)
-        static = stack.enter_context(nginx(work, STATIC.format(text="x" * 1024), "", LOAD_CORE, chain))[1]
+        static = stack.enter_context(nginx(work, STATIC.format(text=ANSWER), "", LOAD_CORE, chain))[1]
         other = stack.enter_context(_echo(work, go["echo"], chain))
         proxies = {"direct": Proxy(None, 0, str)}
         proxies[GO] = stack.enter_context(_interceptor(work, go["intercept"], roots))

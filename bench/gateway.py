@@ -33,6 +33,9 @@ http {{
   server {{ listen 127.0.0.1:{port} backlog=1024{tls}; {body} }}
 }}
 """
+ROW = '{"id": 1024, "name": "a plain row of an API", "amount": "129.50", "tags": ["one", "two"]},'
+ANSWER = f"[{(ROW * 12)[:1022]}]"
+"""1 KB as APIs answer; the same letter a thousand times would be searched unlike anything that is really sent."""
 STATIC = "location / {{ default_type application/json; return 200 '{text}'; }}"
 FORWARD = 'location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }'
 
@@ -40,7 +43,7 @@ FORWARD = 'location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_
 def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part:
     """Measure CPU a request at 64 connections, and latency at one."""
     with ExitStack() as stack:
-        static = stack.enter_context(nginx(work, STATIC.format(text="x" * 1024), "", LOAD_CORE))[1]
+        static = stack.enter_context(nginx(work, STATIC.format(text=ANSWER), "", LOAD_CORE))[1]
         forwarder = stack.enter_context(
             nginx(work, FORWARD, f"upstream up {{ server 127.0.0.1:{static}; keepalive 256; }}", SERVER_CORE)
         )

@@ -13,7 +13,7 @@ callback; whichever side is full stops the other.
 """
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import structs
 
@@ -28,45 +28,20 @@ from smartagent.gateway.errors import (
     UpstreamUnreachable,
 )
 from smartagent.gateway.forward import Tunnel
-from smartagent.gateway.head import RequestHead
+from smartagent.gateway.head import Kept, RequestHead
 from smartagent.gateway.leaks import Watch
 from smartagent.gateway.limits import Allowance
 from smartagent.gateway.pacing import Pacer
 from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Asked
 from smartagent.gateway.reply import ReplyStream
-from smartagent.gateway.settings import GatewaySettings
-from smartagent.gateway.sides import AgentSide
+from smartagent.gateway.sides import AgentSide, Keeper
 from smartagent.gateway.signing import Covered
 from smartagent.gateway.upload import Upload
 from smartagent.gateway.upstream import UpstreamConnection
 from smartagent.kernel import Caller, SmartAgentError
 
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-
-
-class Keeper(Protocol):
-    """Who started the exchange and looks after what outlives it."""
-
-    settings: GatewaySettings
-    tick: float
-    """The loop's time, as of the last sweep."""
-
-    def ended(self, exchange: "Exchange", outcome: str) -> None:
-        """Record what came of it."""
-        ...
-
-    def resend(self, exchange: "Exchange") -> None:
-        """Find it a fresh connection: the pooled one had died."""
-        ...
-
-    def give_back(self, connection: UpstreamConnection) -> None:
-        """Keep the connection for another exchange."""
-        ...
-
-    def explain(self, error: SmartAgentError, exchange: "Exchange", *, close: bool) -> bytes:
-        """Return the answer that says what went wrong."""
-        ...
 
 
 class Exchange:
@@ -81,7 +56,7 @@ class Exchange:
     """What a signature says of the body."""
 
     def __init__(
-        self, agent: AgentSide, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None = None
+        self, agent: AgentSide, head: RequestHead, keeper: Keeper["Exchange"], tunnel: Tunnel | None = None
     ) -> None:
         self.head = head
         self.is_over = False
@@ -113,6 +88,11 @@ class Exchange:
         self._touched = keeper.tick
 
     @property
+    def request_done(self) -> bool:
+        """Whether all of the request has come."""
+        return self._upload.done
+
+    @property
     def client_ip(self) -> str:
         """Where the agent's connection comes from."""
         return self._agent.client_ip
@@ -139,21 +119,10 @@ class Exchange:
             raise BodyTooLarge(f"limit is {limit} bytes")
 
     def permitted(self, caller: Caller, rules: tuple[str, ...], offset: float) -> None:
-        """Take note of who calls, and what permits it.
-
-        Args:
-            caller: Whose token ends the call with its own end.
-            rules: That permit it.
-            offset: Of the loop's time from Unix seconds.
-        """
+        """Take note of who calls, and which rules permit it; `offset` is of the loop's time from Unix seconds."""
         self.caller, self.rule = caller, ",".join(rules)
         if caller.expires_at:
             self.cut_at = caller.expires_at + offset
-
-    @property
-    def request_done(self) -> bool:
-        """Whether all of the request has come."""
-        return self._upload.done
 
     def bound(self, plan: Plan, watches: Sequence[Watch]) -> None:
         """Take note of how the upstream is called, and of what looks at the request before it goes on."""
@@ -209,7 +178,7 @@ class Exchange:
 
     def replace_body(self, body: bytes) -> None:
         """Send `body`, which is looked at no more, instead of the whole body that was read."""
-        self.head = structs.replace(self.head, body=len(body), kept_for=None)
+        self.head = structs.replace(self.head, body=len(body), kept=Kept())
         self._upload.replace(body)
 
     def _send(self, upstream: UpstreamConnection, data: bytes, head: bytes = b"") -> None:

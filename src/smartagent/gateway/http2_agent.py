@@ -28,19 +28,20 @@ from h2.events import (
 )
 from h2.exceptions import DenialOfServiceError, ProtocolError
 
-from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.http2 import MAX_STREAMS, TABLE_BYTES, WORTH_SAYING_BYTES, Http2, farewell
 from smartagent.gateway.http2_fields import request_head
 from smartagent.gateway.http2_frames import FrameGuard
 from smartagent.gateway.http2_stream import Http2Stream
+from smartagent.gateway.sides import Keeper
 from smartagent.kernel import SmartAgentError
 
 _HTTPS: Final = frozenset((b"https",))
 _ANY: Final = frozenset((b"http", b"https"))
 
 
-class Host(Keeper, Protocol):
+class Host(Keeper[Exchange], Protocol):
     """The gateway, as these connections see it."""
 
     draining: bool

@@ -12,12 +12,13 @@ from typing import Final, Protocol
 
 from h2.errors import ErrorCodes
 
-from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import RequestHead
 from smartagent.gateway.http2 import DRAINED_BYTES, FULL_BYTES, WORTH_SAYING_BYTES, Http2
 from smartagent.gateway.http2_fields import Field, answer_fields, trailer_fields
 from smartagent.gateway.http2_frames import MAX_FRAME_BYTES
+from smartagent.gateway.sides import Keeper
 
 _FINAL: Final = 200
 
@@ -105,7 +106,7 @@ class Http2Stream:
 
     # -- what the connection asks for ----------------------------------------------------------------------------
 
-    def begin(self, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None) -> Exchange:
+    def begin(self, head: RequestHead, keeper: Keeper[Exchange], tunnel: Tunnel | None) -> Exchange:
         """Make a call of it."""
         self.exchange = Exchange(self, head, keeper, tunnel)
         return self.exchange

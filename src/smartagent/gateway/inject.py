@@ -38,9 +38,10 @@ def inject(
         txn_token: What tells an upstream of the trust domain what the call is about.
         signed: What is known of the body, and when it is (Unix seconds), where the plan has a signer.
     """
-    if head.kept_for is not plan:
-        head.kept_for = plan
-        head.kept = "".join([f"{name}: {value}\r\n" for name, value in _kept(head, plan)]) + _asked(
+    kept = head.kept
+    if kept.plan is not plan:
+        kept.plan = plan
+        kept.text = "".join([f"{name}: {value}\r\n" for name, value in _kept(head, plan)]) + _asked(
             head, plan
         )
     own = ""
@@ -55,7 +56,7 @@ def inject(
     if txn_token:
         own += f"txn-token: {txn_token}\r\n"
     target = f"{plan.base_path}{path}?{query}" if query else f"{plan.base_path}{path}"
-    return f"{head.method} {target} HTTP/1.1\r\nhost: {plan.host}\r\n{head.kept}{own}\r\n".encode("latin-1")
+    return f"{head.method} {target} HTTP/1.1\r\nhost: {plan.host}\r\n{kept.text}{own}\r\n".encode("latin-1")
 
 
 def _asked(head: RequestHead, plan: Plan) -> str:

@@ -201,9 +201,9 @@ class Leaks:
         target = head.target.encode("latin-1")
         # Clients differ in what of a path or query they escape.
         found = table.find(target) or (table.find(unquote_to_bytes(target)) if b"%" in target else "")
-        if not found and head.clean_for is not table:
+        if not found and head.kept.clean_for is not table:
             found = table.find("\n".join(head.fields.values()).encode("latin-1"))
-            head.clean_for = None if found else table
+            head.kept.clean_for = None if found else table
         return found
 
     def shown(self, path: str) -> str:
