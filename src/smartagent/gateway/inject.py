@@ -41,7 +41,9 @@ def inject(
     kept = head.kept
     if kept.plan is not plan:
         kept.plan = plan
-        kept.text = "".join([f"{name}: {value}\r\n" for name, value in _kept(head, plan)]) + _asked(head, plan)
+        kept.text = "".join([f"{name}: {value}\r\n" for name, value in _kept(head, plan)]) + _asked(
+            head, plan
+        )
     own = ""
     if plan.in_query:
         query = _with_parameter(query, plan.place, plan.credential.reveal().decode("latin-1"))
