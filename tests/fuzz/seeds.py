@@ -5,7 +5,10 @@ import gzip
 import zlib
 
 import brotli
+from h2.config import H2Configuration
+from h2.connection import H2Connection
 
+from smartagent.gateway.http2_frames import PREFACE
 from smartagent.gateway.websocket import frame
 from tests.fuzz.targets import SECRET, START
 from tests.unit.gateway.corpus import BAD_CHUNKS, SMUGGLING
@@ -23,6 +26,23 @@ _TEXT = b"before " + SECRET + b" after " + SECRET.hex().encode() + SECRET[:5]
 _PACKED = (gzip.compress(_TEXT, mtime=0), zlib.compress(_TEXT), brotli.compress(_TEXT))
 _HELLO = b"\x05\x01\x02\x01\x01a\x05token\x05\x01\x00\x03\x0bapi.example\x01\xbb"
 
+
+def _http2():
+    """Return what a client says after the preface, and its fields as the targets take them."""
+    client = H2Connection(H2Configuration(client_side=True))
+    client.initiate_connection()
+    fields = [(":method", "POST"), (":scheme", "https"), (":authority", "a"), (":path", "/a"), ("x-a", "b")]
+    client.send_headers(1, fields)
+    client.send_data(1, b"hello", end_stream=True)
+    client.ping(bytes(8))
+    client.reset_stream(1)
+    client.close_connection()
+    said = client.data_to_send().removeprefix(PREFACE)
+    return said, b"\n".join(f"{name}\0{value}".encode() for name, value in fields)
+
+
+_SAID, _FIELDS_2 = _http2()
+
 SEEDS = {
     "request_head": [START, *(START + each for each in _FIELDS), *(raw.partition(b"\r\n\r\n")[0] + b"\r\n" for raw in SMUGGLING)],
     "response_head": [_OK, *(_OK + each for each in _FIELDS), b"HTTP/1.0 304 x\r\nSet-Cookie: a\r\n"],
@@ -36,6 +56,9 @@ SEEDS = {
     "connect": [b"api.example:443", b"[::1]:443", b"127.0.0.1:80", b"a..b:1", b"A-b.c"],
     "scrubber": [_TEXT, SECRET * 3, SECRET[:7] + SECRET, SECRET.hex().encode()],
     "decoder": [bytes((number,)) + packed for number, packed in enumerate(_PACKED)],
+    "http2_fields": [_FIELDS_2, _FIELDS_2 + b"\nte\0trailers\ncontent-length\0" + b"5", _FIELDS_2 + b"\nhost\0a"],
+    "http2_frames": [_SAID, _SAID[:60], bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + bytes(8)],
+    "http2": [_SAID, _SAID[:60], _SAID[9:]],
     "reply": [
         _OK + b"Content-Length: %d\r\n\r\n" % len(_TEXT) + _TEXT,
         _OK + b"Transfer-Encoding: chunked\r\n\r\n" + _CHUNKED,

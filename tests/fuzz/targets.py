@@ -5,12 +5,14 @@ Each target takes bytes and where to cut them.  libFuzzer finds the bytes in `ru
 tests/unit/gateway/test_pieces.py.
 """
 
+import asyncio
 import contextlib
 import re
 import zlib
 from itertools import pairwise
 
 import brotli
+from h2.exceptions import ProtocolError
 
 from smartagent.edge import MalformedRequest
 from smartagent.gateway import socks
@@ -25,8 +27,12 @@ from smartagent.gateway.head import (
     parse_request_head,
     parse_response_head,
 )
+from smartagent.gateway.http2_agent import Http2Connection
+from smartagent.gateway.http2_fields import request_head as http2_request_head
+from smartagent.gateway.http2_frames import PREFACE, FrameGuard
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.scrub import Scrubber, scrub
+from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.variants import Variants
 from smartagent.gateway.websocket import Frames
 from smartagent.kernel import Secret, SmartAgentError
@@ -247,7 +253,123 @@ def reply(raw, cuts):
             assert whole[0].count(b"HTTP/1.1 ") >= 1
 
 
+def _fields(raw):
+    return [tuple((field + b"\0").split(b"\0")[:2]) for field in raw.split(b"\n")]
+
+
+def http2_fields(raw, cuts):
+    try:
+        head = http2_request_head(_fields(raw), ended=bool(len(cuts) % 2))
+    except SmartAgentError:
+        return
+    # What is made of them, HTTP/1.1 reads as one head, with one host and nothing of another hop.
+    assert head.old
+    assert _NAME.fullmatch(head.method)
+    assert head.target.startswith("/")
+    assert not re.search(r"[\x00-\x20\x7f-\xff]", head.target)
+    assert [name for name, _ in head.pairs].count("host") == 1
+    assert not {"connection", "upgrade"} & head.fields.keys()
+    for name, value in head.pairs:
+        assert _NAME.fullmatch(name)
+        assert not re.search(r"[\r\n\0]", value)
+
+
+def http2_frames(raw, cuts):
+    found = []
+    for parts in ([raw], pieces(raw, cuts)):
+        guard, out = FrameGuard(1000, preface=False), b""
+        try:
+            for part in parts:
+                out += guard.feed(part, 0.0)
+            found.append((out, guard.last_id, guard.in_head))
+        except ProtocolError:
+            found.append(None)
+    assert found[0] == found[1]
+
+
+class _Link(asyncio.Transport):
+    def __init__(self):
+        super().__init__()
+        self.sent = b""
+        self.closing = False
+
+    def write(self, data):
+        self.sent += data
+
+    def is_closing(self):
+        return self.closing
+
+    def close(self):
+        self.closing = True
+
+    abort = close
+
+    def pause_reading(self):
+        pass
+
+    resume_reading = pause_reading
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        pass
+
+
+class _House:
+    """Refuses every request, as soon as it has come."""
+
+    settings = GatewaySettings()
+    tick = 0.0
+    draining = False
+
+    def __init__(self):
+        self.asked = []
+
+    def start(self, exchange):
+        self.asked.append(exchange)
+        exchange.fail(MalformedRequest("fuzzed"))
+        return LOOP.create_future()
+
+    def explain(self, error, exchange, *, close):
+        return b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\nno"
+
+    def explain_broken(self, error):
+        return self.explain(error, None, close=True)
+
+    def ended(self, exchange, outcome):
+        pass
+
+    def lost(self, connection):
+        pass
+
+
+async def _spoken_to(parts):
+    house, link = _House(), _Link()
+    connection = Http2Connection(house, None, "")
+    connection.connection_made(link)
+    for part in parts:
+        if link.closing:
+            break
+        connection.data_received(part)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    connection.sweep(1000.0)
+    connection.connection_lost(None)
+    assert all(exchange.is_over for exchange in house.asked)
+
+
+def http2(raw, cuts):
+    """An agent that speaks HTTP/2 as it likes.  Whatever it says, nothing breaks, and no call is left open."""
+    broken = []
+    LOOP.set_exception_handler(lambda _, context: broken.append(context))
+    LOOP.run_until_complete(_spoken_to(pieces(PREFACE + raw, cuts)))
+    assert broken == []
+
+
+LOOP = asyncio.new_event_loop()
+
 TARGETS = {
     each.__name__: each
-    for each in (request_head, response_head, body, frames, greeting, connect, scrubber, decoder, reply)
+    for each in (
+        *(request_head, response_head, body, frames, greeting, connect, scrubber, decoder, reply),
+        *(http2_fields, http2_frames, http2),
+    )
 }

@@ -72,7 +72,7 @@ def npm():
         pytest.skip("needs npm's undici, ws and node 24: run npm ci in tests/interop/node")
 
 
-async def test_curl_works_behind_it(behind):
+async def test_curl_works_and_is_held_to_its_role(behind):
     said = await behind.run("curl", "-sS", "-o", os.devnull, "-w", "%{http_code}\n", f"{behind.url}/v1/files")
     assert said == ["200"]
     refused = await behind.run(
@@ -92,7 +92,7 @@ async def test_git_clones_over_smart_http(behind):
 
 
 @pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
-async def test_pythons_clients_work(behind, client):
+async def test_pythons_clients_work_as_they_are(behind, client):
     assert await behind.python(client) == DONE
 
 
@@ -101,7 +101,7 @@ async def test_sdks_of_models_whole_and_streaming(behind, client):
     assert await behind.python(client) == [SENTENCE, f"{SENTENCE} ({STARS})"]
 
 
-async def test_a_websocket_of_python_works(behind):
+async def test_a_python_websocket_is_a_conversation(behind):
     assert await behind.python("aiohttp_websocket") == ["hello", STARS]
 
 
@@ -120,17 +120,17 @@ async def test_nodes_fetch_before_24_with_undicis_agent(behind):
 
 @pytest.mark.needs("node")
 @pytest.mark.usefixtures("npm")
-async def test_undici_works_behind_it(behind):
+async def test_undici_works_with_its_own_agent(behind):
     assert await behind.run("node", HERE / "undici.mjs", behind.url) == DONE
 
 
 @pytest.mark.usefixtures("npm")
-async def test_websockets_of_node_work(behind):
+async def test_nodes_websockets_are_conversations(behind):
     assert await behind.run(NODE_24, HERE / "socket.mjs", behind.url) == [f"hello {STARS}"] * 2
 
 
 @pytest.mark.needs("go")
-async def test_gos_net_http_works(behind):
+async def test_gos_net_http_works_as_it_is(behind):
     program = behind.folder / "client"
     known = {name: os.environ[name] for name in os.environ if not name.startswith("SMARTAGENT_")}  # noqa: TID251 -- what a compiler needs
     built = await asyncio.create_subprocess_exec("go", "build", "-o", program, HERE / "client.go", env=known)

@@ -8,20 +8,24 @@ URL = sys.argv[2]
 ASKED = [{"role": "user", "content": "what is there?"}]
 
 
+def say(word):
+    sys.stdout.write(f"{word}\n")
+
+
 def by_httpx():
     import httpx
 
-    print(httpx.get(f"{URL}/v1/files").json()["data"][0]["id"])
+    say(httpx.get(f"{URL}/v1/files").json()["data"][0]["id"])
     with httpx.Client() as client:
-        print(client.post(f"{URL}/v1/results", content=b"x" * 100_000).status_code)
+        say(client.post(f"{URL}/v1/results", content=b"x" * 100_000).status_code)
 
 
 def by_requests():
     import requests
 
-    print(requests.get(f"{URL}/v1/files", timeout=30).json()["data"][0]["id"])
+    say(requests.get(f"{URL}/v1/files", timeout=30).json()["data"][0]["id"])
     with requests.Session() as session:
-        print(session.post(f"{URL}/v1/results", data=(b"x" * 1000 for _ in range(100))).status_code)
+        say(session.post(f"{URL}/v1/results", data=(b"x" * 1000 for _ in range(100))).status_code)
 
 
 def by_aiohttp():
@@ -30,9 +34,9 @@ def by_aiohttp():
     async def main():
         async with aiohttp.ClientSession(trust_env=True) as session:
             async with session.get(f"{URL}/v1/files") as answer:
-                print((await answer.json())["data"][0]["id"])
+                say((await answer.json())["data"][0]["id"])
             async with session.post(f"{URL}/v1/results", data=b"x" * 100_000) as answer:
-                print(answer.status)
+                say(answer.status)
 
     asyncio.run(main())
 
@@ -47,7 +51,7 @@ def by_aiohttp_websocket():
         ):
             for said in ("hello", "key?"):
                 await socket.send_str(said)
-                print((await socket.receive()).data)
+                say((await socket.receive()).data)
 
     asyncio.run(main())
 
@@ -56,9 +60,9 @@ def by_openai():
     from openai import OpenAI
 
     client = OpenAI(api_key="made-up", base_url=f"{URL}/v1", max_retries=0)
-    print(client.chat.completions.create(model="m", messages=ASKED).choices[0].message.content)
+    say(client.chat.completions.create(model="m", messages=ASKED).choices[0].message.content)
     events = client.chat.completions.create(model="m", messages=ASKED, stream=True)
-    print("".join(event.choices[0].delta.content for event in events))
+    say("".join(event.choices[0].delta.content for event in events))
 
 
 def by_anthropic():
@@ -66,9 +70,9 @@ def by_anthropic():
 
     client = Anthropic(api_key="made-up", base_url=f"{URL}/claude", max_retries=0)
     asked = {"model": "m", "max_tokens": 10, "messages": ASKED}
-    print(client.messages.create(**asked).content[0].text)
+    say(client.messages.create(**asked).content[0].text)
     with client.messages.stream(**asked) as stream:
-        print("".join(stream.text_stream))
+        say("".join(stream.text_stream))
 
 
 globals()[f"by_{sys.argv[1]}"]()

@@ -53,12 +53,12 @@ WORDS = st.lists(
 
 
 @given(REQUESTS, CUTS)
-def test_requests_are_read_the_same_in_pieces(text, cuts):
+def test_requests_mean_one_thing_or_are_refused(text, cuts):
     targets.request_head(text.encode("latin-1"), cuts)
 
 
 @given(RESPONSES, CUTS)
-def test_responses_are_read_the_same_in_pieces(text, cuts):
+def test_responses_mean_one_thing_or_are_refused(text, cuts):
     targets.response_head(text.encode("latin-1"), cuts)
 
 
@@ -89,24 +89,24 @@ def test_chunked_bodies_that_are_right_or_have_a_stranger_in_them(parts, after, 
     st.binary(max_size=4),
     CUTS,
 )
-def test_frames_are_read_the_same_in_pieces(parts, stranger, cuts):
+def test_frames_are_the_same_messages_however_cut(parts, stranger, cuts):
     targets.frames(b"".join(frame(kind, data[:125], fin=fin) for kind, data, fin in parts) + stranger, cuts)
 
 
 @given(st.sampled_from(SEEDS["greeting"]), st.binary(max_size=2), CUTS)
-def test_greetings_are_read_the_same_in_pieces(hello, stranger, cuts):
+def test_greetings_ask_for_the_same_however_cut(hello, stranger, cuts):
     at = cuts[0] % (len(hello) + 1) if cuts else 0
     targets.greeting(hello[:at] + stranger + hello[at + len(stranger) :], cuts)
 
 
 @given(st.text("aA0.-:[]/@%_ \x7f\xe9", max_size=12), st.sampled_from(["", ":443", ":0", ":65536", ":+1"]))
-def test_places_are_read_or_refused(host, port):
+def test_places_are_names_and_ports_or_refused(host, port):
     targets.connect(f"{host}{port}".encode("latin-1"), [])
 
 
 @given(WORDS, CUTS)
 @settings(max_examples=300)
-def test_scrubbing_is_the_same_in_pieces(raw, cuts):
+def test_scrubbing_in_pieces_is_scrubbing_whole(raw, cuts):
     targets.scrubber(raw, cuts)
 
 
@@ -118,7 +118,7 @@ PACK = {
 
 
 @given(st.sampled_from(sorted(PACK)), WORDS, st.binary(max_size=2), CUTS)
-def test_decoding_is_the_same_in_pieces(kind, data, stranger, cuts):
+def test_decoding_in_pieces_is_decoding_whole(kind, data, stranger, cuts):
     packed = PACK[kind](data)
     at = cuts[0] % len(packed) if cuts else 0
     targets.decoder(bytes((kind,)) + packed[:at] + stranger + packed[at:], cuts)
