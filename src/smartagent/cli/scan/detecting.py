@@ -26,6 +26,7 @@ _LABEL: Final = re.compile(
     rb"([A-Za-z_][A-Za-z0-9_.-]{0,39})[\"'`]?\s{0,8}[:=]{1,2}\s{0,8}[\"'`]?(?:(?i:bearer|basic|token) )?$"
 )
 _LABEL_REACH: Final = 100
+_MOST_DIGITS: Final = 3
 _NOTHING: Final = re.compile(rb"(?!)")
 
 
@@ -106,16 +107,23 @@ def _made_up(value: bytes, kind: KeyKind) -> bool:
     return few or _MADE_UP.search(value) is not None
 
 
+def _label(before: bytes) -> str:
+    """Return the name that stands before a value; what has many digits could be a secret itself, and is none."""
+    match = _LABEL.search(before)
+    name = match[1].decode() if match else ""
+    return name if sum(char.isdigit() for char in name) <= _MOST_DIGITS else ""
+
+
 def _finding(text: Text, hit: Hit, starts: list[int]) -> Finding:
     line = bisect_right(starts, hit.start)
-    label = _LABEL.search(text.raw[max(starts[line - 1], hit.start - _LABEL_REACH) : hit.start])
+    before = text.raw[max(starts[line - 1], hit.start - _LABEL_REACH) : hit.start]
     return Finding(
         name=text.name,
         line=line,
         column=hit.start - starts[line - 1] + 1,
         start=hit.start,
         end=hit.end,
-        label=label[1].decode() if label else "",
+        label=_label(before),
         kind=hit.kind,
         value=Secret(text.raw[hit.start : hit.end]),
         exact=text.exact,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files with placeholders where keys were, and how the change is shown without showing what else a line has."""
+"""What files are with placeholders where keys were, and how the change is shown without showing what else a line has."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

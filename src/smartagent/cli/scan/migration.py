@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The migration of what can be replaced: a script, a role file, and edited copies.
+"""The migration of what can be replaced: a script and a role file.
 
 Nothing is taken out of a file before the vault has it: the script first puts the keys into the vault, by pipes from
-the files that have them, and overwrites the files last.  So no part of the migration has a key in it.
+the files that have them, and edits the files last.  It knows keys by their offsets only, and has no copy of a file,
+whose other secrets would be in it.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from smartagent.cli.exits import REFUSED, USAGE, Exit
 from smartagent.cli.scan.editing import by_file, checksum, edited, original
+from smartagent.cli.scan.model import PLACEHOLDER, Finding
 from smartagent.cli.scan.planning import Move, Plan
 from smartagent.cli.scan.reading import shown
 
@@ -20,6 +22,7 @@ _HEAD: Final = """\
 # Made by `smartagent scan`. Moves keys into the vault, describes their upstreams and a role, and then puts
 # placeholders into the files. It may be run again after a failure.
 set -eu
+umask 077
 here={here}
 cd {base}
 
@@ -29,6 +32,10 @@ unchanged() {{
     *) echo "$1 was changed since the scan; scan again." >&2; exit 1 ;;
     esac
 }}
+replace() {{
+    [ "$(cksum < "$here/edited")" = "$2" ] || {{ echo "$1 could not be edited." >&2; exit 1; }}
+    cat "$here/edited" > "$1"
+}}
 absent() {{
     if smartagentctl "$1" show "$2" > /dev/null 2>&1; then
         echo "There is a $1 called $2 already; look at it, and adapt this script." >&2
@@ -36,6 +43,7 @@ absent() {{
     fi
 }}
 
+trap 'rm -f "$here/edited"' EXIT
 smartagentctl whoami > /dev/null
 """
 _DONE: Final = """
@@ -74,10 +82,6 @@ def write_migration(folder: Path, base: Path, plan: Plan) -> None:
     except FileExistsError:
         raise Exit(USAGE, f"{folder} is there already; name another folder.") from None
     try:
-        for name, places in by_file(plan).items():
-            copy = folder / "files" / name
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(copy, edited(files[name], places), 0o600)
         _write(folder / "role.toml", role_file(plan).encode(), 0o600)
         _write(
             folder / "migrate.sh", _script(folder, base, plan, files).encode(errors="surrogateescape"), 0o700
@@ -100,7 +104,8 @@ def _script(folder: Path, base: Path, plan: Plan, files: dict[str, bytes]) -> st
     for move in plan.moves:
         lines += _moved(move)
     lines += [*_once("role", plan.role, 'smartagentctl role put "$here/role.toml"'), ""]
-    lines += [f'cat "$here"/{shlex.quote(f"files/{name}")} > {shlex.quote(name)}' for name in files]
+    for name, places in by_file(plan).items():
+        lines += _edit(name, places, checksum(edited(files[name], places)))
     return "\n".join(lines) + _DONE
 
 
@@ -113,6 +118,21 @@ def _moved(move: Move) -> Iterator[str]:
     yield f"# {first.kind.title}, in {len(move.places)} places"
     yield from _once("secret", move.secret, f"{read} | smartagentctl secret put {move.secret} --cas 0")
     yield from _once("upstream", binding.upstream, f"{put} --secret {move.secret} --place {binding.place}")
+
+
+def _edit(name: str, places: Sequence[Finding], after: str) -> Iterator[str]:
+    """Yield the lines that put placeholders into one file, unless it has them."""
+    file, at = shlex.quote(name), 0
+    yield f"if [ \"$(cksum < {file})\" != '{after}' ]; then"
+    yield "    {"
+    for each in places:
+        yield f"        tail -c +{at + 1} < {file} | head -c {each.start - at}"
+        yield f"        printf %s {PLACEHOLDER}"
+        at = each.end
+    yield f"        tail -c +{at + 1} < {file}"
+    yield '    } > "$here/edited"'
+    yield f"    replace {file} '{after}'"
+    yield "fi"
 
 
 def _once(noun: str, name: str, command: str) -> Iterator[str]:

@@ -15,19 +15,28 @@ from smartagent.kernel import Secret
 _MOST_NOTES: Final = 10
 
 
-def show(plan: Plan, key: Secret[bytes], notes: Notes, *, as_json: bool) -> None:
+def show(plan: Plan, key: Secret[bytes], notes: Notes, *, accepted: int, as_json: bool) -> None:
     """Show every finding with what replaces it, and what changes in the files.
 
     Args:
         plan: What was found.
         key: Of the digests that tell keys apart.
         notes: What was left out.
+        accepted: How many findings are not shown.
         as_json: Whether a program reads.
     """
     rows = [row for _, row in sorted(_rows(plan, key), key=lambda each: each[0])]
     changes = list(difference(plan, key))
     if as_json:
-        show_json({"findings": rows, "role": plan.role, "changes": changes, "notes": notes.sentences})
+        show_json(
+            {
+                "findings": rows,
+                "role": plan.role,
+                "changes": changes,
+                "accepted": accepted,
+                "notes": notes.sentences,
+            }
+        )
         return
     for row in rows:
         say("".join(_lines(row)))
@@ -35,7 +44,7 @@ def show(plan: Plan, key: Secret[bytes], notes: Notes, *, as_json: bool) -> None
         say(line)
     for sentence in _few(notes.sentences):
         say(f"note: {sentence}")
-    say(_summary(plan))
+    say(_summary(plan, accepted))
 
 
 def _rows(plan: Plan, key: Secret[bytes]) -> Iterator[tuple[tuple[str, str, int], dict[str, object]]]:
@@ -90,10 +99,10 @@ def _few(sentences: Sequence[str]) -> Iterator[str]:
         yield f"{len(sentences) - _MOST_NOTES} more; --json has all of them."
 
 
-def _summary(plan: Plan) -> str:
+def _summary(plan: Plan, accepted: int) -> str:
+    beside = f" {accepted} are accepted." if accepted else ""
     moved = sum(len(move.places) for move in plan.moves)
     if not moved + len(plan.left):
-        return "No long-lived key was found."
-    return (
-        f"Found {moved + len(plan.left)}: {moved} can be moved by a script, {len(plan.left)} need a person."
-    )
+        return f"No long-lived key was found.{beside}"
+    both = f"{moved} can be moved by a script, {len(plan.left)} need a person."
+    return f"Found {moved + len(plan.left)}: {both}{beside}"

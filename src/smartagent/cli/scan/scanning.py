@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from smartagent.cli.exits import USAGE, Exit
+from smartagent.cli.exits import USAGE, Exit, complain
 from smartagent.cli.render import say, show_json
 from smartagent.cli.scan.baseline import Baseline, new_baseline, read_baseline, write_baseline
 from smartagent.cli.scan.detecting import Detector, findings_in
@@ -63,12 +63,12 @@ def scan(asked: Asked, detect: Detector, entropy: Entropy) -> int:
     found = list(_found(asked, detect, notes, key))
     if asked.accept and asked.baseline is not None:
         write_baseline(asked.baseline, baseline, found)
-        _tell_accepted(asked, len(found))
+        _tell_accepted(asked, len(found), notes)
         return USAGE if notes.incomplete else 0
     new = [each for each in found if not baseline.has(each)]
     base = asked.path if asked.path.is_dir() else asked.path.parent
     plan = plan_for(new, role_named(asked.role or base.resolve().name))
-    show(plan, key, notes, as_json=asked.as_json)
+    show(plan, key, notes, accepted=len(found) - len(new), as_json=asked.as_json)
     if asked.write is not None and new:
         write_migration(asked.write, base, plan)
         if not asked.as_json:
@@ -78,7 +78,9 @@ def scan(asked: Asked, detect: Detector, entropy: Entropy) -> int:
     return USAGE if notes.incomplete else 0
 
 
-def _tell_accepted(asked: Asked, count: int) -> None:
+def _tell_accepted(asked: Asked, count: int, notes: Notes) -> None:
+    for sentence in notes.sentences if notes.incomplete else ():
+        complain(sentence)
     if asked.as_json:
         show_json({"accepted": count})
     else:

@@ -131,6 +131,11 @@ def test_a_value_is_in_no_repr_and_in_no_fingerprint():
     assert fingerprint(only, KEY).startswith(f"sk-... ({len(value)} characters, #")
 
 
+def test_what_stands_before_a_key_and_could_be_a_secret_is_no_label():
+    (only,) = found("x", f"hunter2a9k3m7:{openai()}")
+    assert only.label == ""
+
+
 def test_a_fingerprint_tells_keys_apart_and_nothing_without_its_key():
     one, same, other = (found(".env", f"K={openai(label)}")[0] for label in "aab")
     assert fingerprint(one, KEY) == fingerprint(same, KEY) != fingerprint(other, KEY)

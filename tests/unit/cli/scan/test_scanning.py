@@ -104,6 +104,7 @@ def test_json_has_everything_and_no_value(folder, scanned, tmp_path):
     )  # fmt: skip
     assert second["replaced_by"] == "vault"
     assert (told["role"], told["notes"], len(told["changes"])) == ("shop", [], 5)
+    assert told["accepted"] == 0
     assert openai()[8:20] not in out
     assert chars("p", 20) not in out
     assert (tmp_path / "m" / "migrate.sh").exists()
@@ -121,7 +122,7 @@ def test_what_is_accepted_is_not_shown_again_wherever_it_moves_in_its_file(folde
     assert scanned(folder, baseline=file, accept=True) == (0, f"{file} accepts 2 findings.\n")
     text = (folder / ".env").read_text(encoding="utf-8")
     (folder / ".env").write_text(f"# a comment\n{text}", encoding="utf-8")
-    assert scanned(folder, baseline=file)[0] == 0
+    assert scanned(folder, baseline=file) == (0, "No long-lived key was found. 2 are accepted.\n")
     (folder / "copy.env").write_text(text, encoding="utf-8")
     code, out = scanned(folder, baseline=file)
     assert (code, out.count("copy.env:")) == (1, 2)
@@ -200,6 +201,17 @@ def test_only_the_folder_that_was_asked_for_is_looked_at(repository, scanned):
     (repository / "sub").mkdir()
     out = scanned(repository / "sub", history=History(repository / "sub", ENVIRON))[1]
     assert out.startswith("x.py:1:1 in commit")
+    assert "old.py" not in out
+
+
+@pytest.mark.needs("git")
+def test_the_history_of_one_file_is_its_own(repository, scanned):
+    (repository / "größe\t1").write_text(openai("x"), encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "three")
+    (repository / "größe\t1").write_text("nothing", encoding="utf-8")
+    out = scanned(repository / "größe\t1", history=History(repository / "größe\t1", ENVIRON))[1]
+    assert out.startswith("größe\\t1:1:1 in commit")
     assert "old.py" not in out
 
 
