@@ -109,8 +109,12 @@ async def files(reader):
 async def proxy(reader):
     """The commands that need a shop with a certificate are run in test_run_proxy."""
     assert "SmartAgent gateway" in await reader.do()
-    # Another page may have described the shop in another way.
-    await furnish(reader.authority.operator, reader.authority.shop)
+    # Other pages may have described the shop in another way, or under another name.
+    authority = reader.authority
+    for each in (await authority.api("GET", "/v1/upstreams"))["upstreams"]:
+        if each["base_url"] == authority.shop.url:
+            await authority.api("DELETE", f"/v1/upstreams/{each['name']}")
+    await furnish(authority.operator, authority.shop)
     agent = await reader.enrol("caller")
     reader.stands_for |= {"https://api.example.com/v1": reader.authority.shop.url, "agt_...": agent}
     explained = await reader.do()
