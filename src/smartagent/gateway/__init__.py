@@ -16,7 +16,9 @@ from smartagent.gateway.gateway import Gateway
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.ports import Doors, Upstream
+from smartagent.gateway.scrub import Scrubber
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.variants import Variants
 
 __all__ = [
     "CredentialUnusable",
@@ -28,10 +30,12 @@ __all__ = [
     "GatewaySettings",
     "Interception",
     "Pinner",
+    "Scrubber",
     "UpgradeUnsupported",
     "Upstream",
     "UpstreamMalformed",
     "UpstreamTimeout",
     "UpstreamUnknown",
     "UpstreamUnreachable",
+    "Variants",
 ]

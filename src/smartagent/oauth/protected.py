@@ -73,6 +73,7 @@ class ProtectedResources:
         gateway: The gateway's identifier.
         find: Finds what was registered.
         authorization_details_types: Those that every resource here takes.
+        more: What else the house itself is.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class ProtectedResources:
         gateway: str,
         find: FindResource,
         authorization_details_types: tuple[str, ...] = (),
+        more: tuple[Resource, ...] = (),
     ) -> None:
         self._issuer = issuer
         self._find = find
@@ -88,6 +90,7 @@ class ProtectedResources:
         self._built_in = {
             issuer: Resource(identifier=issuer, name="SmartAgent", scopes=HOUSE_SCOPES),
             gateway: Resource(identifier=gateway, name="SmartAgent gateway"),
+            **{each.identifier: each for each in more},
         }
 
     def resource(self, identifier: str) -> Resource | None:

@@ -11,16 +11,31 @@ from smartagent.policy.errors import (
     PolicyNotFound,
     RoleNotFound,
 )
-from smartagent.policy.model import Allow, Call, Condition, Explanation, Grants, NearestRule, Role
+from smartagent.policy.model import (
+    MCP_SCOPE,
+    Allow,
+    ArgumentRule,
+    Call,
+    Condition,
+    Explanation,
+    Grants,
+    McpAllow,
+    McpCall,
+    McpKind,
+    NearestRule,
+    Role,
+)
 from smartagent.policy.permissions import Permission, decide_api
 from smartagent.policy.rolefile import parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
 
 __all__ = [
+    "MCP_SCOPE",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
     "Allow",
+    "ArgumentRule",
     "Book",
     "Call",
     "Condition",
@@ -29,6 +44,9 @@ __all__ = [
     "GrantsEverything",
     "MalformedPolicy",
     "MalformedRoleFile",
+    "McpAllow",
+    "McpCall",
+    "McpKind",
     "NearestRule",
     "Permission",
     "PolicyChanged",

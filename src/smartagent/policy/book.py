@@ -14,9 +14,20 @@ from typing import Final
 from msgspec import structs
 
 from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+from smartagent.policy.arguments import failing
 from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
+from smartagent.policy.compile import mcp_rule_id
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
-from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
+from smartagent.policy.model import (
+    CREDENTIAL_SCOPE,
+    Call,
+    Explanation,
+    Grants,
+    McpCall,
+    Role,
+    StoredPolicy,
+    StoredRole,
+)
 from smartagent.policy.permissions import decide_api
 from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
 from smartagent.policy.store import read_policies, read_roles
@@ -44,10 +55,16 @@ class _Chapter:
 
 
 class Book:
-    """Decides what callers may do."""
+    """Decides what callers may do.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where the roles and policies are.
+        mcp: The address that MCP servers are beneath, and each is a resource of its own; empty for none.
+    """
+
+    def __init__(self, database: Database, mcp: str = "") -> None:
         self._database = database
+        self._mcp = mcp
         self._roles: dict[str, StoredRole] = {}
         self._policies: dict[str, StoredPolicy] = {}
         self._chapters: dict[str, _Chapter] = {}
@@ -93,6 +110,10 @@ class Book:
         except KeyError:
             raise RoleNotFound(name[:64]) from None
 
+    def known_role(self, name: str) -> StoredRole | None:
+        """Return the role `name`; None when there is none."""
+        return self._roles.get(name)
+
     def policy(self, name: str) -> StoredPolicy:
         """Return the policy `name`.
 
@@ -117,7 +138,10 @@ class Book:
         stored = self._roles.get(role)
         if stored is None:
             return None
-        return Grants(stored.role.audiences, stored.role.ttl_seconds, stored.role.scopes)
+        named = stored.role
+        reached = dict.fromkeys(f"{self._mcp}/{block.server}" for block in named.mcp)
+        audiences = (*named.audiences, self._mcp, *reached) if self._mcp else named.audiences
+        return Grants(audiences, named.ttl_seconds, named.scopes)
 
     def decide_api(self, caller: Caller, permission: str) -> Verdict:
         """Say whether `caller` may do with the authority what `permission` names."""
@@ -178,6 +202,26 @@ class Book:
             f"{', '.join(finding.rules)} forbids it" if finding.rules else f"no rule of role {role} allows it"
         )
         return Denied(why, missing, finding.rules)
+
+    def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
+        """Say whether `caller`, by their role, may reach what `asked` names of an MCP server.
+
+        Who acts for another agent may reach what both may.  Never raises: what cannot be decided is denied.
+        """
+        verdict = self._decide_mcp(caller, caller.role, asked)
+        if not caller.subject_role or isinstance(verdict, Denied):
+            return verdict
+        return self._decide_mcp(caller, caller.subject_role, asked)
+
+    def _decide_mcp(self, caller: Caller, role: str, asked: McpCall) -> Verdict:
+        call = asked.call
+        chapter = self._chapters.get(role) or self._open(role)
+        if chapter is None:
+            return Denied(f"there is no role {role[:64]!r} to call with", str(call))
+        verdict = self._judge(chapter, structs.replace(caller, role=role), call)
+        if asked.arguments is None or isinstance(verdict, Denied):
+            return verdict
+        return _with_arguments(chapter.stored.role, verdict, asked.arguments, str(call))
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
@@ -242,6 +286,17 @@ def _question(caller: Caller, call: Call) -> Question:
         scopes=caller.scopes,
         client_ip=canonical_ip(caller.client_ip),
     )
+
+
+def _with_arguments(role: Role, verdict: Permitted, arguments: dict[str, object], missing: str) -> Verdict:
+    """Keep of what permits only that whose rules about arguments hold; a policy written in Cedar has none."""
+    rules = {mcp_rule_id(role.name, number): block.arguments for number, block in enumerate(role.mcp, 1)}
+    failed = {rule: failing(rules.get(rule, ()), arguments) for rule in verdict.rules}
+    permitting = tuple(rule for rule, broken in failed.items() if broken is None)
+    if permitting:
+        return Permitted(permitting)
+    why = "; ".join(f"{rule} asks otherwise of {broken.path}" for rule, broken in failed.items() if broken)
+    return Denied(why, missing, verdict.rules)
 
 
 def _why_not(finding: Finding, stored: StoredRole, caller: Caller, call: Call) -> str:

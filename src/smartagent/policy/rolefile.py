@@ -13,6 +13,10 @@ scope = "orders:read"
 upstream = "orders"
 methods = ["GET"]
 paths = ["/orders/**"]
+
+[[mcp]]
+server = "files"
+tools = ["read_*"]
 """
 
 import ipaddress
@@ -25,6 +29,7 @@ import msgspec
 
 from smartagent.edge import TargetRefused, parse_target
 from smartagent.policy.errors import MalformedRoleFile
+from smartagent.policy.mcpfile import McpFile, parse_mcp
 from smartagent.policy.model import ANY, Allow, Role
 from smartagent.policy.patterns import parse_pattern
 
@@ -40,6 +45,7 @@ _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _NEVER_SENT: Final = frozenset({"CONNECT", "TRACE"})
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -59,6 +65,7 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     scopes: list[str] = []
     credentials: list[str] = []
     allow: list[_AllowFile] = []
+    mcp: list[McpFile] = []
 
 
 def parse_role_file(text: str) -> Role:
@@ -81,7 +88,10 @@ def parse_role_file(text: str) -> Role:
         other_scopes=checker.each("scopes", raw.scopes, _parse_scope),
         credentials=checker.each("credentials", raw.credentials, parse_name),
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
+        mcp=tuple(checker.one(f"mcp[{index}]", block, parse_mcp) for index, block in enumerate(raw.mcp)),
     )
+    if len(role.mcp) > MAX_ITEMS:
+        raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} mcp blocks", field="mcp")
     if len(role.allow) > MAX_ITEMS:
         raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} allow blocks", field="allow")
     return role
@@ -201,7 +211,7 @@ class _Checker:
                 reason = "a role file has no such member"
             raise self.complaint(field, reason[:MAX_TEXT_CHARS]) from error
 
-    def one(self, field: str, value: str, parse: Callable[[str], T]) -> T:
+    def one(self, field: str, value: S, parse: Callable[[S], T]) -> T:
         try:
             return parse(value)
         except ValueError as error:

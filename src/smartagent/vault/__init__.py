@@ -15,6 +15,7 @@ from smartagent.vault.errors import (
 )
 from smartagent.vault.model import Upstream
 from smartagent.vault.routes import routes
+from smartagent.vault.rules import parse_base_url
 from smartagent.vault.service import Vault
 from smartagent.vault.store import SECRETS_TOPIC, UPSTREAMS_TOPIC
 from smartagent.vault.writing import Writer, Written
@@ -36,5 +37,6 @@ __all__ = [
     "VaultError",
     "Writer",
     "Written",
+    "parse_base_url",
     "routes",
 ]
