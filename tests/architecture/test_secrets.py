@@ -29,6 +29,7 @@ REVEALS = {
     "accounts/service.py Accounts.token": "the vault takes bytes",
     "mcp/credentials.py Credentials._account": "the server takes bytes, and they are compared with the ones before",
     "mcp/dialling.py _credential": "the server is presented with it",
+    "mcp/scrubbing.py _misread": "it is searched for as somebody misread it",
     "mcp/spawning.py environment_of": "the program reads it from its environment",
     "leases/backends/oauth.py OAuthBackend.issue": "a lease's fields are text",
     "cli/ctl/claiming.py _move_to_keyring": "the operating system's key ring keeps the operator's own key",

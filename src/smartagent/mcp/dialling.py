@@ -6,18 +6,20 @@ TLS still verifies the name.  The credential stands in the client's headers and 
 that leave the origin are not followed by the SDK.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import httpx2
 
-from smartagent.gateway import Pinner
+from smartagent.gateway import CredentialUnusable, Pinner
 from smartagent.kernel import Secret, SmartAgentError
 from smartagent.mcp.model import McpServer
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """The most that one answer may have; a stream of events counts as one."""
 CONNECT_SECONDS: Final = 5.0
+_HEADER_VALUE: Final = re.compile(rb"[!-~\x80-\xff](?:[ -~\x80-\xff]*[!-~\x80-\xff])?")
 
 
 class AnswerTooLarge(httpx2.TransportError):
@@ -94,19 +96,25 @@ def http_client(
     secret: Secret[bytes] | None,
     inner: httpx2.AsyncBaseTransport | None = None,
 ) -> httpx2.AsyncClient:
-    """Return a client that talks to a server with its credential."""
+    """Return a client that talks to a server with its credential.
+
+    Raises:
+        CredentialUnusable: No header can carry the secret.
+    """
     timeout = httpx2.Timeout(server.timeout_seconds, connect=CONNECT_SECONDS)
     return httpx2.AsyncClient(
         transport=CheckedTransport(pinner, server, inner),
-        headers={"accept-encoding": "identity", **_credential(server, secret)},
+        headers={b"accept-encoding": b"identity", **_credential(server, secret)},
         timeout=timeout,
         trust_env=False,
     )
 
 
-def _credential(server: McpServer, secret: Secret[bytes] | None) -> Mapping[str, str]:
+def _credential(server: McpServer, secret: Secret[bytes] | None) -> Mapping[bytes, bytes]:
     if secret is None:
         return {}
-    value = secret.reveal().decode("latin-1")
+    value = secret.reveal()
+    if _HEADER_VALUE.fullmatch(value) is None:
+        raise CredentialUnusable("the secret holds characters that no header can carry")
     kind, _, name = server.place.partition(":")
-    return {name: value} if kind == "header" else {"authorization": f"Bearer {value}"}
+    return {name.encode(): value} if kind == "header" else {b"authorization": b"Bearer " + value}

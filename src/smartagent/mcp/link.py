@@ -25,14 +25,14 @@ from mcp_types import (
 )
 from pydantic import BaseModel, ValidationError
 
-from smartagent.gateway import Pinner, Variants
+from smartagent.gateway import Pinner
 from smartagent.kernel import Secret
 from smartagent.mcp.answering import Progress, RemoteError
 from smartagent.mcp.dialling import http_client
 from smartagent.mcp.errors import McpServerTimeout, McpServerUnreachable
 from smartagent.mcp.model import McpServer
 from smartagent.mcp.pins import MAX_TOOLS
-from smartagent.mcp.scrubbing import scrubbed_object, scrubbed_text
+from smartagent.mcp.scrubbing import scrubbed_object, scrubbed_text, variants_of
 from smartagent.mcp.spawning import spawned
 
 OPEN_SECONDS: Final = 30.0
@@ -66,7 +66,7 @@ class Link:
         self.offered: dict[str, str] = {}
         """The digests of the tools that it lists, by name."""
         self._pinner = pinner
-        self._variants = Variants(secrets)
+        self._variants = variants_of(secrets)
         self._end = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._client: Client | None = None

@@ -5,12 +5,24 @@ Every text of a result is searched, and every name of a member, in all the ways 
 written.  Numbers are searched as they are written, and become text where they would show it.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from smartagent.gateway import Scrubber, Variants
+from smartagent.kernel import Secret
 
 _MAX_DEPTH: Final = 64
 _CUT: Final = "*"
+
+
+def variants_of(secrets: Iterable[Secret[bytes]]) -> Variants:
+    """Return what to search for: each secret, and what becomes of its UTF-8 where somebody reads it as Latin-1."""
+    known = tuple(secrets)
+    return Variants((*known, *(_misread(each) for each in known)))
+
+
+def _misread(secret: Secret[bytes]) -> Secret[bytes]:
+    return Secret(secret.reveal().decode("latin-1").encode())
 
 
 def scrubbed(value: object, variants: Variants, depth: int = 0) -> object:

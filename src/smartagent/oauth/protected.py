@@ -73,7 +73,7 @@ class ProtectedResources:
         gateway: The gateway's identifier.
         find: Finds what was registered.
         authorization_details_types: Those that every resource here takes.
-        more: What else the house itself is.
+        more: What else the house itself is; registered resources may lie beneath each.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class ProtectedResources:
         self._issuer = issuer
         self._find = find
         self._types = authorization_details_types
+        self._parents = tuple(each.identifier for each in more)
         self._built_in = {
             issuer: Resource(identifier=issuer, name="SmartAgent", scopes=HOUSE_SCOPES),
             gateway: Resource(identifier=gateway, name="SmartAgent gateway"),
@@ -100,13 +101,14 @@ class ProtectedResources:
     def pages(self, base: str) -> Mapping[str, Page]:
         """Return the pages by their paths, for the host that `base` is on.
 
-        The last one ends with a slash, and is for all that lies beneath it.
+        Those that end with a slash are for all that lies right beneath them.
         """
 
         async def show(inbound: Inbound) -> Reply:
             return self.at(base, inbound.path, inbound.query)
 
-        return dict.fromkeys((metadata_path(base), WELL_KNOWN, f"{WELL_KNOWN}/"), show)
+        beneath = (f"{metadata_path(identifier)}/" for identifier in self._parents)
+        return dict.fromkeys((metadata_path(base), WELL_KNOWN, f"{WELL_KNOWN}/", *beneath), show)
 
     def document(self, resource: Resource) -> Reply:
         """Return the metadata of `resource`.

@@ -7,7 +7,7 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Final
 
@@ -20,11 +20,11 @@ from smartagent.policy.compile import mcp_rule_id
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.model import (
     CREDENTIAL_SCOPE,
+    ArgumentRule,
     Call,
     Explanation,
     Grants,
     McpCall,
-    Role,
     StoredPolicy,
     StoredRole,
 )
@@ -191,17 +191,7 @@ class Book:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             return Denied(f"there is no role {role[:64]!r} to lease with", missing)
         call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
-        question = structs.replace(_question(caller, call), role=role, action="lease")
-        try:
-            finding = chapter.partition.ask(question)
-        except (ValueError, TypeError) as error:
-            return Denied(f"the lease cannot be judged: {type(error).__name__}", missing)
-        if finding.allowed:
-            return Permitted(finding.rules)
-        why = "; ".join(finding.errors)[:400] or (
-            f"{', '.join(finding.rules)} forbids it" if finding.rules else f"no rule of role {role} allows it"
-        )
-        return Denied(why, missing, finding.rules)
+        return _found(chapter, structs.replace(_question(caller, call), role=role, action="lease"), missing)
 
     def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
         """Say whether `caller`, by their role, may reach what `asked` names of an MCP server.
@@ -218,10 +208,11 @@ class Book:
         chapter = self._chapters.get(role) or self._open(role)
         if chapter is None:
             return Denied(f"there is no role {role[:64]!r} to call with", str(call))
-        verdict = self._judge(chapter, structs.replace(caller, role=role), call)
+        verdict = _found(chapter, structs.replace(_question(caller, call), role=role), str(call))
         if asked.arguments is None or isinstance(verdict, Denied):
             return verdict
-        return _with_arguments(chapter.stored.role, verdict, asked.arguments, str(call))
+        rules = {rule: _arguments_of(chapter, rule) for rule in verdict.rules}
+        return _with_arguments(rules, asked.arguments, str(call))
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
@@ -288,15 +279,41 @@ def _question(caller: Caller, call: Call) -> Question:
     )
 
 
-def _with_arguments(role: Role, verdict: Permitted, arguments: dict[str, object], missing: str) -> Verdict:
-    """Keep of what permits only that whose rules about arguments hold; a policy written in Cedar has none."""
-    rules = {mcp_rule_id(role.name, number): block.arguments for number, block in enumerate(role.mcp, 1)}
-    failed = {rule: failing(rules.get(rule, ()), arguments) for rule in verdict.rules}
+def _found(chapter: _Chapter, question: Question, missing: str) -> Verdict:
+    """Ask the engine about what is no call to an upstream, so that no allow block came close to it."""
+    try:
+        finding = chapter.partition.ask(question)
+    except (ValueError, TypeError) as error:
+        return Denied(f"it cannot be judged: {type(error).__name__}", missing)
+    if finding.allowed:
+        return Permitted(finding.rules)
+    why = "; ".join(finding.errors)[:400] or (
+        f"{', '.join(finding.rules)} forbids it"
+        if finding.rules
+        else f"no rule of role {question.role} allows it"
+    )
+    return Denied(why, missing, finding.rules)
+
+
+def _arguments_of(chapter: _Chapter, rule: str) -> tuple[ArgumentRule, ...]:
+    """Return what a rule that permits asks of arguments; a policy that was written in Cedar asks nothing."""
+    role = chapter.stored.role
+    if not rule.startswith(f"role/{role.name}/"):
+        return ()
+    written = {mcp_rule_id(role.name, number): block.arguments for number, block in enumerate(role.mcp, 1)}
+    return written.get(chapter.partition.annotations[rule], ())
+
+
+def _with_arguments(
+    rules: Mapping[str, tuple[ArgumentRule, ...]], arguments: dict[str, object], missing: str
+) -> Verdict:
+    """Keep of the rules that permit those that hold for the arguments, too."""
+    failed = {rule: failing(asked, arguments) for rule, asked in rules.items()}
     permitting = tuple(rule for rule, broken in failed.items() if broken is None)
     if permitting:
         return Permitted(permitting)
     why = "; ".join(f"{rule} asks otherwise of {broken.path}" for rule, broken in failed.items() if broken)
-    return Denied(why, missing, verdict.rules)
+    return Denied(why, missing, tuple(rules))
 
 
 def _why_not(finding: Finding, stored: StoredRole, caller: Caller, call: Call) -> str:
