@@ -2,10 +2,39 @@
 """An authority with MCP servers behind it, and agents whose roles may reach them."""
 
 import msgspec
+import pytest
+import pytest_asyncio
 
 from smartagent.crypto import SigningKey, system_entropy
 from smartagent.sdk import Holder, enrol
-from tests.e2e.site import post_form, token_form
+from tests.e2e.mcpserver import SECRET, StandIn
+from tests.e2e.site import Site, post_form, token_form
+
+WORKER = """
+[[mcp]]
+server = "stand"
+tools = ["order", "tell", "fail", "huge", "slow", "die", "new"]
+prompts = ["greet"]
+resources = ["stand://open", "stand://k*"]
+
+[[mcp]]
+server = "brief"
+tools = ["slow"]
+"""
+BUYER = """
+[[mcp]]
+server = "stand"
+tools = ["order"]
+
+[[mcp.arguments]]
+path = "number"
+min = 1
+max = 100
+
+[[mcp.arguments]]
+path = "to.city"
+one_of = ["Bern", "Uri"]
+"""
 
 
 class McpSite:
@@ -59,3 +88,41 @@ class McpSite:
 
     async def agent_token(self, role, server=""):
         return await self.token(await self.agent(role), server)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stand():
+    stand = await StandIn().start()
+    yield stand
+    await stand.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mcp(tmp_path_factory, stand):
+    site = await Site(tmp_path_factory.mktemp("mcp") / "house").start()
+    operator = await site.operator()
+    mcp = McpSite(site, operator)
+    await mcp.secret("stand-key", SECRET)
+    common = {"url": stand.url, "allow_private": True}
+    await mcp.server("stand", secret="stand-key", place="header:X-Key", **common)
+    await mcp.server("brief", timeout_seconds=1, **common)
+    await mcp.role("worker", WORKER)
+    await mcp.role("buyer", BUYER)
+    yield mcp
+    await operator.close()
+    await site.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def worker(mcp):
+    return await mcp.agent("worker")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def token(mcp, worker):
+    return await mcp.token(worker, "stand")
+
+
+@pytest.fixture
+def url(mcp):
+    return mcp.url("stand")
