@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.e2e.mcpserver import ask, call
 from tests.e2e.mcpsite import mcp, stand, token, url, worker
-from tests.e2e.site import free_port
+from tests.e2e.site import free_port, whole_log
 
 pytestmark = [
     pytest.mark.e2e,
@@ -158,3 +158,27 @@ async def test_private_addresses_are_asked_only_where_the_entry_says_so(mcp, sta
     await mcp.api("PUT", "/v1/mcp-servers/inward", own)
     looked = await mcp.operator.send("POST", "/v1/mcp-servers/inward/look", b"", "")
     assert looked.status == 502
+
+
+async def test_private_data_and_untrusted_content_are_not_sent_outside_or_it_is_recorded(mcp, stand):
+    labels = {"tell": ["reads-private"], "stand://*": ["untrusted-content"], "order": ["sends-outside"]}
+    await mcp.server("labelled", url=stand.url, allow_private=True, labels=labels)
+    block = '[[mcp]]\nserver = "labelled"\ntools = ["*"]\nresources = ["*"]\n'
+    await mcp.role("watched", block)
+    await mcp.role("stopped", f'flow = "stop"\n{block}')
+    address, flows = mcp.url("labelled"), {}
+    for role in ("watched", "stopped"):
+        agent = await mcp.agent(role)
+        first, second = await mcp.token(agent, "labelled"), await mcp.token(agent, "labelled")
+        await call(address, first, "tell")
+        assert "result" in (await call(address, second, "order")).last
+        await ask(address, second, "resources/read", {"uri": "stand://open"})
+        stand.called.clear()
+        flows[role] = await call(address, first, "order")
+        assert len(stand.called) == (role == "watched")
+        await mcp.api("DELETE", f"/v1/mcp-flows/{agent.principal}")
+        assert "result" in (await call(address, second, "order")).last
+    assert flows["stopped"].error["data"]["code"] == "mcp-flow-stopped"
+    request = flows["watched"].headers["x-request-id"]
+    records = [each for each in await whole_log(mcp.site, mcp.operator) if each["request"] == request]
+    assert [each["detail"].get("flow") for each in records] == ["would-have-stopped", None]

@@ -18,7 +18,7 @@ import msgspec
 
 from smartagent.edge import AuthenticationFailed
 from smartagent.kernel import Caller, Record, SmartAgentError, Work
-from smartagent.mcp.errors import INVALID_PARAMS, McpRefusal, RpcId
+from smartagent.mcp.errors import INVALID_PARAMS, REFUSED, McpRefusal, RpcId
 from smartagent.mcp.means import Means
 from smartagent.mcp.pins import digest_of
 
@@ -26,7 +26,6 @@ PING_SECONDS: Final = 15.0
 MAX_WAITING: Final = 256
 """Notifications that wait to be sent; further ones are dropped, as what reports progress may be."""
 INTERNAL: Final = -32603
-REFUSED: Final = -32000
 EVENT_STREAM: Final = "text/event-stream"
 _PING: Final = b": still here\n\n"
 

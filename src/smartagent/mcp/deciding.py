@@ -60,7 +60,8 @@ class Deciding:
         if self.approved(asked.server, asked.name) is not None:
             return
         pin = self._memory.pins(asked.server).get(asked.name)
-        reason = "it was never seen" if pin is None else f"it is {pin.state.value}, not approved"
+        state = "never seen" if pin is None else f"{pin.state.value}, not approved"
+        reason = f"{asked.name[:_SHOWN_CHARS]} is {state}"
         raise McpUnknown(text, rpc_id, rpc_status, reason)
 
 

@@ -16,6 +16,7 @@ from smartagent.mcp.pins import approved
 from smartagent.mcp.store import (
     close_access_request,
     drop_server,
+    forget_met,
     put_pin,
     put_server,
     read_access_requests,
@@ -147,6 +148,11 @@ class Desk:
             changes=(tools_changed(name),),
         )
 
+    async def release(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        """Forget which labels an agent has met: somebody looked, and it may send outside again."""
+        agent = inbound.params["agent"][:64]
+        return Outcome(Reply(204), target=f"mcp-flow/{agent}", writes=(forget_met(agent),))
+
     async def requests(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         """List what agents ask for."""
         found = await read_access_requests(self._means.database)
@@ -186,6 +192,7 @@ class Desk:
                 allow_plaintext=asked.allow_plaintext,
                 timeout_seconds=asked.timeout_seconds,
                 people_role=asked.people_role,
+                labels=asked.labels,
             )
         )
         if entry.secret and not self._means.secret_exists(entry.secret):

@@ -41,6 +41,8 @@ def parse_server(entry: McpServer) -> McpServer:
     if entry.people_role and not _NAME.fullmatch(entry.people_role):
         raise MalformedMcpServer("people_role", "a role's name")
     _check_credential(entry)
+    if len(entry.labels) > _MAX_WORDS or not all(map(str.isprintable, entry.labels)):
+        raise MalformedMcpServer("labels", f"at most {_MAX_WORDS} patterns of names")
     if entry.command:
         _check_command(entry)
         return entry

@@ -16,6 +16,7 @@ McpError
     McpRefusal             answered in JSON-RPC, with the message's own id
         McpMessageRefused      the message is malformed, or its headers say something else
         McpUnknown             what is named is not there for this caller
+        McpFlowStopped         private data and untrusted content were met, and this sends outside
 
 No text of these errors holds anything that a server said.
 """
@@ -26,6 +27,9 @@ from smartagent.kernel import Kind, SmartAgentError
 
 INVALID_PARAMS: Final = -32602
 METHOD_NOT_FOUND: Final = -32601
+REFUSED: Final = -32000
+"""For what JSON-RPC and MCP have no code."""
+_ANSWERED: Final = 200
 
 RpcId = str | int | None
 
@@ -175,3 +179,14 @@ class McpUnknown(McpRefusal):
     def __init__(self, text: str, rpc_id: RpcId, rpc_status: int, reason: str) -> None:
         super().__init__(text, rpc_id, INVALID_PARAMS, rpc_status)
         self.reason = reason
+
+
+class McpFlowStopped(McpRefusal):
+    """The agent read private data and met untrusted content, and this could send the one where the other says."""
+
+    code: ClassVar[str] = "mcp-flow-stopped"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "This agent may send nothing outside for now."
+
+    def __init__(self, rpc_id: RpcId) -> None:
+        super().__init__(f"{self.title} An operator must look at what it read.", rpc_id, REFUSED, _ANSWERED)

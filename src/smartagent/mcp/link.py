@@ -37,6 +37,7 @@ from smartagent.mcp.spawning import spawned
 
 OPEN_SECONDS: Final = 30.0
 """How long a server may take to start and say what it speaks."""
+CLOSE_SECONDS: Final = 5.0
 MAX_PAGES: Final = 64
 _SESSION_LOST: Final = "Session terminated"
 _LISTS: Final = {
@@ -94,11 +95,13 @@ class Link:
         """Disconnect.  A program that was started for it is gone when this returns."""
         self.alive = False
         self._end.set()
-        if self._keeper is not None:
-            done, _ = await asyncio.wait((self._keeper,), timeout=OPEN_SECONDS)
-            if not done:
-                self._keeper.cancel()
-                await asyncio.wait((self._keeper,))
+        if self._keeper is None:
+            return
+        if self._client is not None:
+            # A server is told, and a program may leave by itself; both within bounds.
+            await asyncio.wait((self._keeper,), timeout=CLOSE_SECONDS)
+        self._keeper.cancel()
+        await asyncio.wait((self._keeper,))
 
     @property
     def described(self) -> dict[str, object]:

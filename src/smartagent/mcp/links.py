@@ -8,20 +8,21 @@ somebody.  A connection that was made with an earlier credential or entry is not
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from smartagent.gateway import Pinner
 from smartagent.kernel import Caller, Clock, Secret
 from smartagent.mcp.errors import McpFull
 from smartagent.mcp.link import Link
-from smartagent.mcp.model import StoredServer
+from smartagent.mcp.model import McpServer, StoredServer
 
 IDLE_SECONDS: Final = 300.0
 SWEEP_SECONDS: Final = 15.0
 MAX_LINKS: Final = 128
 
 _Key = tuple[str, str, str]
+Make = Callable[[McpServer, tuple[Secret[bytes], ...], Pinner], Link]
 
 # What the SDK logs may hold what servers said, and servers know their credentials.
 logging.getLogger("mcp").setLevel(logging.CRITICAL)
@@ -47,11 +48,13 @@ class Links:
     Args:
         clock: Measures idleness.
         pinner: Checks where connections lead.
+        make: Makes a connection; given by tests.
     """
 
-    def __init__(self, clock: Clock, pinner: Pinner) -> None:
+    def __init__(self, clock: Clock, pinner: Pinner, make: Make = Link) -> None:
         self._clock = clock
         self._pinner = pinner
+        self._make = make
         self._held: dict[_Key, _Held] = {}
         self._opening: dict[_Key, asyncio.Lock] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -108,7 +111,7 @@ class Links:
         if former is not None and not former.users:
             self._close(former)
         self._make_room()
-        link = Link(stored.server, secrets, self._pinner)
+        link = self._make(stored.server, secrets, self._pinner)
         await link.open()
         held = self._held[key] = _Held(stored, link)
         if self._sweeper is None:

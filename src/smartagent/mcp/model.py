@@ -6,6 +6,14 @@ from enum import StrEnum
 import msgspec
 
 
+class Label(StrEnum):
+    """What a tool does to what an agent knows, and to what leaves it."""
+
+    READS_PRIVATE = "reads-private"
+    UNTRUSTED_CONTENT = "untrusted-content"
+    SENDS_OUTSIDE = "sends-outside"
+
+
 class McpServer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A server behind the gateway, and where its credential goes.
 
@@ -13,6 +21,7 @@ class McpServer(msgspec.Struct, frozen=True, omit_defaults=True):
     name and `place` where it goes: `bearer`, `header:<Name>` or, for a command, `env:<NAME>`.  With `account`,
     an OAuth provider's name, each user's own account there is used instead.  `env` are further variables of a
     command, which are not secret.  `people_role` says what people who sign in themselves may reach; empty: nothing.
+    `labels` are those of tools, prompts and resources, by patterns of their names.
     """
 
     name: str
@@ -26,6 +35,7 @@ class McpServer(msgspec.Struct, frozen=True, omit_defaults=True):
     allow_plaintext: bool = False
     timeout_seconds: int = 60
     people_role: str = ""
+    labels: dict[str, tuple[Label, ...]] = {}
 
 
 class StoredServer(msgspec.Struct, frozen=True):

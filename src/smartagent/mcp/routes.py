@@ -129,6 +129,15 @@ def _tools(desk: Desk) -> tuple[Route, ...]:
             reply_schema=ToolList,
         ),
         Route(
+            method="DELETE",
+            path="/v1/mcp-flows/{agent}",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.MCP_SERVERS_WRITE,
+            event="mcp-flow.released",
+            act=desk.release,
+            summary="Forget which labels an agent has met, so that it may send outside again",
+        ),
+        Route(
             method="POST",
             path="/v1/mcp-servers/{name}/approvals",
             proof=Proof.ACCESS_TOKEN,

@@ -18,7 +18,8 @@ from smartagent.mcp.credentials import Credentials
 from smartagent.mcp.deciding import Deciding, called
 from smartagent.mcp.door import Door
 from smartagent.mcp.entries import OWN_NAME
-from smartagent.mcp.errors import McpUnknown
+from smartagent.mcp.errors import INVALID_PARAMS, McpUnknown
+from smartagent.mcp.flow import Asking, Flow, Judged
 from smartagent.mcp.links import Links
 from smartagent.mcp.means import Means
 from smartagent.mcp.memory import Memory
@@ -28,9 +29,8 @@ from smartagent.mcp.pinning import Pinning
 from smartagent.mcp.pins import digest_of
 from smartagent.mcp.protocol import Message, check_parameter_headers, read_message, status_of
 from smartagent.mcp.relay import Relay, written
-from smartagent.policy import McpKind, Permission
+from smartagent.policy import McpCall, McpKind, Permission
 
-INVALID: Final = -32602
 _ACCEPTED: Final = 202
 
 
@@ -46,6 +46,7 @@ class Serving:
         self.relay = Relay(memory, self._links, Credentials(means), self._pinning, self._deciding)
         self._own = Own(means, memory, self._deciding)
         self._answers = Answers(means)
+        self._flow = Flow(means)
 
     async def take(self, caller: Caller, inbound: Inbound) -> Outcome:
         """Take a message to the server that the path names; without a name, to the house's own.
@@ -55,34 +56,37 @@ class Serving:
             InsufficientScope: The token lacks the server's scope.
             McpMessageRefused: The message is malformed, or its headers say something else.
             McpUnknown: What it names is not there for this caller.
+            McpFlowStopped: It would send outside what this caller may have read.
         """
         self._door.admit(caller, inbound)
         name = inbound.params.get("server", "")
         stored = self._memory.server(name) if name else None
         message = read_message(inbound)
+        named = called(name, message.method, message.name, message.params)
         target = f"mcp/{name or OWN_NAME}"
         detail: dict[str, Detail] = {"method": message.method[:64], "revision": message.revision}
-        if message.id is None:
-            # No notification of any revision changes what is answered here.
-            return Outcome(Reply(_ACCEPTED), target=target, detail=detail)
-        if message.method == "ping":
-            body = {"jsonrpc": "2.0", "id": message.id, "result": written(message, {}, name or OWN_NAME)}
-            return Outcome(Reply(200, body), target=target, detail=detail)
+        if message.id is None or message.method == "ping":
+            return Outcome(_at_once(message, name or OWN_NAME), target=target, detail=detail)
+        if named is not None:
+            target = f"{target}/{named.kind.value.lower()}/{named.name[:128]}"
+        judged = Judged()
         if stored is None:
             self._check_own(message)
             serve: Serve = partial(self._own.serve, message, caller, inbound.request_id)
         else:
-            detail |= self._decided(stored, message, caller, inbound)
+            if named is not None:
+                judged = await self._judged(stored, named, message, caller, inbound)
             serve = partial(self.relay.serve, stored, message, caller, inbound.request_id)
-        named = called(name, message.method, message.name, message.params)
-        if named is not None:
-            target = f"{target}/{named.kind.value.lower()}/{named.name[:128]}"
         asked = Asked(
             caller, inbound.request_id, target, Permission.MCP_CALL, message.id, message.progress_token
         )
-        stream = Reply(200, self._answers.stream(asked, serve), EVENT_STREAM)
-        event = "mcp.request" if named is None else "mcp.call"
-        return Outcome(stream, event, target=target, detail=detail)
+        return Outcome(
+            Reply(200, self._answers.stream(asked, serve), EVENT_STREAM),
+            "mcp.request" if named is None else "mcp.call",
+            target=target,
+            detail={**detail, **judged.detail},
+            writes=judged.writes,
+        )
 
     def cut_revoked(self) -> None:
         """End every answer whose caller is no longer live."""
@@ -92,29 +96,39 @@ class Serving:
         """Close the connections to servers."""
         await self._links.close()
 
-    def _decided(
-        self, stored: StoredServer, message: Message, caller: Caller, inbound: Inbound
-    ) -> dict[str, Detail]:
-        """Decide about what a message names, and return what the record says of it."""
-        asked = called(stored.server.name, message.method, message.name, message.params)
-        if asked is None:
-            return {}
-        status = status_of(INVALID, modern=message.modern)
-        rules = self._deciding.check(caller, asked, message.id, status)
+    async def _judged(
+        self, stored: StoredServer, asked: McpCall, message: Message, caller: Caller, inbound: Inbound
+    ) -> Judged:
+        """Decide about what a message reaches, and return what the record says of it."""
+        rules = self._deciding.check(
+            caller, asked, message.id, status_of(INVALID_PARAMS, modern=message.modern)
+        )
         if asked.kind is McpKind.TOOL:
             pin = self._deciding.approved(asked.server, asked.name)
             schema = _input_schema("" if pin is None else pin.approved_definition)
             check_parameter_headers(message, inbound, schema)
-        arguments = {} if asked.arguments is None else {"arguments": digest_of(asked.arguments)}
-        said_for = {"for": caller.subject} if caller.subject else {}
-        return {"by": ",".join(rules), **arguments, **said_for}
+        asking = Asking(inbound.request_id, message.id)
+        flow = await self._flow.judge(caller, stored.server, asked.name, asking)
+        detail: dict[str, Detail] = {"by": ",".join(rules), **flow.detail}
+        if asked.arguments is not None:
+            detail["arguments"] = digest_of(asked.arguments)
+        if caller.subject:
+            detail["for"] = caller.subject
+        return Judged(flow.writes, detail)
 
     def _check_own(self, message: Message) -> None:
         if message.method == "tools/call" and message.name not in NAMES:
-            status = status_of(INVALID, modern=message.modern)
+            status = status_of(INVALID_PARAMS, modern=message.modern)
             raise McpUnknown(
                 f"Unknown tool: {message.name[:128]}", message.id, status, "the house has no such tool"
             )
+
+
+def _at_once(message: Message, server: str) -> Reply:
+    if message.id is None:
+        # No notification of any revision changes what is answered here.
+        return Reply(_ACCEPTED)
+    return Reply(200, {"jsonrpc": "2.0", "id": message.id, "result": written(message, {}, server)})
 
 
 def _input_schema(definition: str) -> object:

@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables `mcp_servers`, `mcp_tools` and `access_requests`, and everything that is said to them."""
+"""The tables `mcp_servers`, `mcp_tools`, `mcp_labels_met` and `access_requests`, and everything that is said to them."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Index, Table, Text, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Scalar, Write
@@ -52,6 +64,16 @@ access_requests: Final = Table(
     Column("closed_at", BigInteger, nullable=False),
     Column("closed_by", Text, nullable=False),
     Index("ix_access_requests_agent", "agent", "closed_at"),
+)
+
+mcp_labels_met: Final = Table(
+    "mcp_labels_met",
+    metadata,
+    Column("request", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_mcp_labels_met_agent", "agent", "at"),
 )
 
 _SERVER: Final = ("name", "entry", "version", "changed_at", "changed_by")
@@ -107,6 +129,17 @@ _CLOSE_REQUEST: Final = (
     update(access_requests)
     .where(access_requests.c.id == bindparam("old_id"), access_requests.c.closed_at == 0)
     .values(_values(("closed_at", "closed_by")))
+)
+
+
+_MET: Final = (
+    select(mcp_labels_met.c.label, func.max(mcp_labels_met.c.at))
+    .where(mcp_labels_met.c.agent == bindparam("old_agent"), mcp_labels_met.c.at >= bindparam("since"))
+    .group_by(mcp_labels_met.c.label)
+)
+_ADD_MET: Final = insert(mcp_labels_met).values(_values(("request", "label", "agent", "at")))
+_DROP_MET: Final = delete(mcp_labels_met).where(
+    mcp_labels_met.c.agent == bindparam("old_agent"), mcp_labels_met.c.at < bindparam("before")
 )
 
 
@@ -208,6 +241,32 @@ def close_access_request(request_id: str, by: str, now: int) -> Write:
     """Close a request that is open."""
     values: dict[str, Scalar] = {"old_id": request_id, "new_closed_at": now, "new_closed_by": by}
     return Write(_CLOSE_REQUEST, values, AccessRequestNotFound(request_id[:64]))
+
+
+async def read_met(database: Database, agent: str, since: int) -> dict[str, int]:
+    """Read which labels an agent has met since an instant, and when each last (Unix seconds).
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    found = await database.fetch(_MET, {"old_agent": agent, "since": since})
+    return dict(msgspec.convert(found, list[tuple[str, int]]))
+
+
+def add_met(request: str, label: str, agent: str, now: int) -> Write:
+    """Keep that an agent met a label."""
+    values: dict[str, Scalar] = {
+        "new_request": request,
+        "new_label": label,
+        "new_agent": agent,
+        "new_at": now,
+    }
+    return Write(_ADD_MET, values, McpChanged(request))
+
+
+def forget_met(agent: str, before: int = 2**53) -> Write:
+    """Forget which labels an agent met before an instant; by default, all."""
+    return Write(_DROP_MET, {"old_agent": agent, "before": before}, McpChanged(agent), rows=None)
 
 
 def server_changed(name: str) -> Change:

@@ -4,7 +4,7 @@
 import msgspec
 
 from smartagent.kernel import rfc3339
-from smartagent.mcp.model import AccessRequest, Pin, StoredServer
+from smartagent.mcp.model import AccessRequest, Label, Pin, StoredServer
 
 
 class McpServerRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -20,6 +20,7 @@ class McpServerRequest(msgspec.Struct, forbid_unknown_fields=True):
     allow_plaintext: bool = False
     timeout_seconds: int = 60
     people_role: str = ""
+    labels: dict[str, tuple[Label, ...]] = {}
 
 
 class ApprovalRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,6 +44,7 @@ class McpServerView(msgspec.Struct, frozen=True):
     allow_plaintext: bool
     timeout_seconds: int
     people_role: str
+    labels: dict[str, tuple[Label, ...]]
     version: int
     changed_at: str
     changed_by: str
@@ -107,6 +109,7 @@ def server_view(stored: StoredServer, address: str) -> McpServerView:
         allow_plaintext=entry.allow_plaintext,
         timeout_seconds=entry.timeout_seconds,
         people_role=entry.people_role,
+        labels=entry.labels,
         version=stored.version,
         changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy: what callers may do, written as role files and Cedar, decided in memory, and explained."""
 
+from smartagent.policy.arguments import matches as name_matches
 from smartagent.policy.book import Book
 from smartagent.policy.errors import (
     GrantsEverything,
@@ -56,6 +57,7 @@ __all__ = [
     "RoleNotFound",
     "RoleOf",
     "decide_api",
+    "name_matches",
     "parse_name",
     "parse_role_file",
     "routes",

@@ -79,7 +79,8 @@ class Role(msgspec.Struct, frozen=True):
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
     from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
     for other services, where no upstream is called.  `credentials` are those that may be leased.  `mcp` is what may be
-    reached of MCP servers.
+    reached of MCP servers.  `flow` says what becomes of calls that would send private data outside: `shadow` (they
+    are recorded) or `stop`.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Role(msgspec.Struct, frozen=True):
     other_scopes: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     mcp: tuple[McpAllow, ...] = ()
+    flow: str = "shadow"
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     credentials: list[str] = []
     allow: list[_AllowFile] = []
     mcp: list[McpFile] = []
+    flow: str = "shadow"
 
 
 def parse_role_file(text: str) -> Role:
@@ -89,7 +90,10 @@ def parse_role_file(text: str) -> Role:
         credentials=checker.each("credentials", raw.credentials, parse_name),
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
         mcp=tuple(checker.one(f"mcp[{index}]", block, parse_mcp) for index, block in enumerate(raw.mcp)),
+        flow=raw.flow,
     )
+    if role.flow not in {"shadow", "stop"}:
+        raise checker.complaint("flow", "shadow or stop")
     if len(role.mcp) > MAX_ITEMS:
         raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} mcp blocks", field="mcp")
     if len(role.allow) > MAX_ITEMS:

@@ -47,6 +47,12 @@ def put(  # noqa: PLR0913 -- what a server is
     allow_plaintext: Annotated[bool, typer.Option(help="It may be reached without TLS.")] = False,
     timeout_seconds: Annotated[int, typer.Option(help="How long it may take to answer.")] = 60,
     people_role: Annotated[str, typer.Option(help="What people who sign in themselves may reach.")] = "",
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="PATTERN=LABEL: reads-private, untrusted-content or sends-outside; may be said more than once."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe an MCP server, or change it.  Its tools are hidden until they are approved."""
@@ -60,6 +66,7 @@ def put(  # noqa: PLR0913 -- what a server is
         "allow_plaintext": allow_plaintext,
         "timeout_seconds": timeout_seconds,
         "people_role": people_role,
+        "labels": _labels(label or []),
     }
     if place:
         body["place"] = place
@@ -135,6 +142,18 @@ def approve(
     done(f"Approved: {', '.join(sorted(offered)) or 'nothing, for nothing waits'}.", as_json=as_json)
 
 
+@app.command()
+def release(
+    ctx: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent's id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Let an agent send outside again: forget which labels it has met."""
+    answer_of(ctx, "DELETE", f"/v1/mcp-flows/{segment(agent)}")
+    done(f"Released {agent}.", as_json=as_json)
+
+
 @access_app.command("list")
 def list_requests(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List what agents ask for, the oldest first."""
@@ -181,6 +200,16 @@ def _variables(words: list[str]) -> dict[str, str]:
             raise Exit(USAGE, "Write --env NAME=VALUE.")
         variables[name] = value
     return variables
+
+
+def _labels(words: list[str]) -> dict[str, list[str]]:
+    labels: dict[str, list[str]] = {}
+    for word in words:
+        pattern, equals, label = word.rpartition("=")
+        if not equals:
+            raise Exit(USAGE, "Write --label PATTERN=LABEL, as in 'read_*=reads-private'.")
+        labels.setdefault(pattern, []).append(label)
+    return labels
 
 
 def _path(name: str) -> str:

@@ -24,6 +24,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_access_requests_agent", "access_requests", ["agent", "closed_at"], unique=False)
     op.create_table(
+        "mcp_labels_met",
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("request", "label", name=op.f("pk_mcp_labels_met")),
+    )
+    op.create_index("ix_mcp_labels_met_agent", "mcp_labels_met", ["agent", "at"], unique=False)
+    op.create_table(
         "mcp_servers",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("entry", sa.Text(), nullable=False),
