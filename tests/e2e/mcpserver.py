@@ -57,7 +57,14 @@ class StandIn:
                 self.seen.append({name.decode(): value.decode("latin-1") for name, value in scope["headers"]})
             await app(scope, receive, send)
 
-        config = uvicorn.Config(remembering, port=self.port, log_config=None, lifespan="on", ws="none")
+        config = uvicorn.Config(
+            remembering,
+            port=self.port,
+            log_config=None,
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server.serve())
 
@@ -69,7 +76,7 @@ class StandIn:
 
     async def close(self):
         self.let_go.set()
-        self._server.should_exit = self._server.force_exit = True
+        self._server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 

@@ -24,8 +24,9 @@ MAX_LINKS: Final = 128
 _Key = tuple[str, str, str]
 Make = Callable[[McpServer, tuple[Secret[bytes], ...], Pinner], Link]
 
-# What the SDK logs may hold what servers said, and servers know their credentials.
-logging.getLogger("mcp").setLevel(logging.CRITICAL)
+# What the SDK and its HTTP client log may hold what servers said and what they were sent: credentials among it.
+for _name in ("mcp", "client", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class _Held:

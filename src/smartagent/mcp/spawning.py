@@ -29,6 +29,7 @@ from smartagent.mcp.model import McpServer
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 LEAVE_SECONDS: Final = 1.0
 """How long a program may take to end by itself when its input ends, and again when it is told to."""
+_LOOK_SECONDS: Final = 0.1
 SEARCH_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
@@ -77,6 +78,7 @@ async def _talking(process: asyncio.subprocess.Process) -> AsyncIterator[Streams
     async with anyio.create_task_group() as group:
         group.start_soon(_read, process, incoming)
         group.start_soon(_write, process, outgoing, incoming)
+        group.start_soon(_watch, process, incoming)
         try:
             yield read_stream, write_stream
         finally:
@@ -125,6 +127,25 @@ async def _write(
     incoming.close()
 
 
+async def _watch(
+    process: asyncio.subprocess.Process, incoming: MemoryObjectSendStream[SessionMessage | Exception]
+) -> None:
+    """End the connection when the program is over, although a child of it may still hold its output open."""
+    while not await _gone(process, LEAVE_SECONDS):
+        pass
+    incoming.close()
+
+
+async def _gone(process: asyncio.subprocess.Process, within_seconds: float) -> bool:
+    # `process.wait` waits for the output's end too, which a child of the program can put off for ever.
+    looks = int(within_seconds / _LOOK_SECONDS)
+    for _ in range(looks):
+        if process.returncode is not None:
+            return True
+        await asyncio.sleep(_LOOK_SECONDS)
+    return process.returncode is not None
+
+
 async def _ended(process: asyncio.subprocess.Process) -> None:
     """Let the program leave; then end its whole process group, which may live on when it has left."""
     leaving = asyncio.get_running_loop().create_task(_leave(process))
@@ -135,11 +156,9 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 async def _leave(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), LEAVE_SECONDS)
-            break
-        _signal(process.pid, sign)
+    if not await _gone(process, LEAVE_SECONDS):
+        _signal(process.pid, signal.SIGTERM)
+        await _gone(process, LEAVE_SECONDS)
     # The leader is gone, its children may not be: the group has the leader's number.
     _signal(process.pid, signal.SIGKILL)
     await process.wait()

@@ -114,10 +114,7 @@ def diff(ctx: typer.Context, name: Name, tool: Tool = "", *, as_json: AsJson = F
     if as_json:
         show_rows(rows, ("tool", "state"), as_json=True, empty="")
         return
-    for row in rows:
-        say(f"{row.get('tool')}: {row.get('state')}")
-        for line in _difference(row):
-            say(line)
+    _show_differences(rows)
     if not rows:
         say("Nothing differs from what was approved.")
 
@@ -128,15 +125,20 @@ def approve(
     name: Name,
     tool: Tool = "",
     *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not show them, and do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve tools as they were seen when `tools` or `diff` last looked; look at them first."""
-    rows = [row for row in _tools(ctx, name, look=False) if row.get("state") != "approved"]
+    """Show what the server offers and nobody approved, and approve exactly that."""
+    rows = [row for row in _tools(ctx, name, look=not yes) if row.get("state") != "approved"]
+    rows = [row for row in rows if not tool or row.get("tool") == tool]
+    if tool and not rows:
+        raise Exit(REFUSED, f"{tool} is approved already, or was never seen; see `mcp tools {name}`.")
+    if rows and not yes:
+        _show_differences(rows)
+        if not typer.confirm("Approve this?"):
+            raise Exit(REFUSED, "Nothing was approved.")
+    # By their digests: what the server offers by now may be something else.
     offered = {str(row.get("tool")): str(row.get("offered")) for row in rows}
-    if tool:
-        if tool not in offered:
-            raise Exit(REFUSED, f"{tool} is approved already, or was never seen; see `mcp tools {name}`.")
-        offered = {tool: offered[tool]}
     if offered:
         answer_of(ctx, "POST", f"{_path(name)}/approvals", body={"tools": offered})
     done(f"Approved: {', '.join(sorted(offered)) or 'nothing, for nothing waits'}.", as_json=as_json)
@@ -178,6 +180,13 @@ def _tools(ctx: typer.Context, name: str, *, look: bool) -> list[dict[str, objec
     if look:
         return rows_of(answer_of(ctx, "POST", f"{_path(name)}/look"), "tools")
     return rows_of(answer_of(ctx, "GET", f"{_path(name)}/tools"), "tools")
+
+
+def _show_differences(rows: list[dict[str, object]]) -> None:
+    for row in rows:
+        say(f"{json.dumps(row.get('tool'))}: {row.get('state')}")
+        for line in _difference(row):
+            say(line)
 
 
 def _difference(row: dict[str, object]) -> list[str]:
