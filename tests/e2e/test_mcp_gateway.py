@@ -21,6 +21,7 @@ pytestmark = [
 __all__ = ["mcp", "stand", "token", "url", "worker"]
 
 
+@pytest.mark.requirement("MCP-HTTP-6")
 @pytest.mark.parametrize("revision", [MODERN, LEGACY, "2025-06-18"])
 async def test_an_agent_sees_and_calls_what_its_role_allows(url, token, stand, revision):
     listed = await ask(url, token, "tools/list", revision=revision)
@@ -37,6 +38,7 @@ async def test_an_agent_sees_and_calls_what_its_role_allows(url, token, stand, r
     assert ("resultType" in called.result) == (revision == MODERN)
 
 
+@pytest.mark.requirement("MCP-TOKEN-2")
 async def test_the_agents_token_never_reaches_the_server(url, token, stand):
     stand.seen.clear()
     await call(url, token, "order")
@@ -47,6 +49,7 @@ async def test_the_agents_token_never_reaches_the_server(url, token, stand):
         assert "authorization" not in headers
 
 
+@pytest.mark.requirement("MCP-TOOLS-1")
 async def test_what_is_not_listed_is_unknown_and_never_asked_for(url, token, stand):
     stand.called.clear()
     for revision, status in ((MODERN, 400), (LEGACY, 200)):
@@ -120,6 +123,7 @@ async def test_a_result_that_is_too_large_a_slow_server_and_one_that_dies_are_er
     assert "result" in (await call(url, token, "order")).last
 
 
+@pytest.mark.requirement("MCP-HTTP-1")
 async def test_headers_that_say_something_else_than_the_body_are_refused(url, token, stand):
     stand.called.clear()
     body, headers = message("tools/call", {"name": "order", "arguments": {}})
@@ -152,6 +156,7 @@ async def test_what_is_no_message_is_refused(url, token, body):
     assert (answer.status, answer.error["code"], answer.last["id"]) == (400, -32600, None)
 
 
+@pytest.mark.requirement("MCP-HTTP-4")
 async def test_methods_that_are_not_served_are_not_there(url, token):
     for method in ("subscriptions/listen", "logging/setLevel", "sampling/createMessage", "x/y"):
         answer = await ask(url, token, method)
@@ -159,6 +164,7 @@ async def test_methods_that_are_not_served_are_not_there(url, token):
     assert (await ask(url, token, "initialize")).error["code"] == -32601
 
 
+@pytest.mark.requirement("MCP-HTTP-4")
 async def test_a_notification_is_taken_and_a_ping_answered(url, token):
     body = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     assert (await send(url, token, body, {"mcp-protocol-version": LEGACY})).status == 202
@@ -175,6 +181,7 @@ async def test_without_a_token_one_is_told_where_to_get_one(mcp, url):
     assert "error=" not in challenge
 
 
+@pytest.mark.requirement("MCP-TOKEN-1")
 async def test_tokens_for_anything_else_open_nothing(mcp, url, worker, token):
     gateway = await mcp.token(worker, resource=mcp.site.audience)
     for other in (await mcp.token(worker), await mcp.token(worker, "brief"), gateway):
@@ -182,6 +189,7 @@ async def test_tokens_for_anything_else_open_nothing(mcp, url, worker, token):
     assert (await gateway_call(mcp.site.gateway, token))[0] == 401
 
 
+@pytest.mark.requirement("MCP-TOKEN-3")
 async def test_a_token_without_the_scope_is_told_which(mcp, url):
     await mcp.role("narrow", 'scopes = ["else"]\n[[mcp]]\nserver = "stand"\ntools = ["*"]\n')
     narrow = await mcp.token(await mcp.agent("narrow"), "stand", scope="else")
@@ -191,6 +199,7 @@ async def test_a_token_without_the_scope_is_told_which(mcp, url):
     assert 'scope="mcp:stand"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.requirement("MCP-HTTP-5")
 async def test_pages_of_other_origins_may_not_call(url, token, mcp):
     body, headers = message("tools/list")
     assert (await send(url, token, body, headers | {"origin": "https://evil.example"})).status == 403

@@ -16,6 +16,8 @@ from smartagent.mcp.model import McpServer, Pin
 MAX_DEFINITION_BYTES: Final = 65_536
 """A tool whose definition is longer is never shown."""
 MAX_TOOLS: Final = 1024
+MAX_PINNED: Final = 2048
+"""A server that shows ever new names is not listened to for ever."""
 INSTRUCTIONS: Final = "(instructions)"
 """What a server tells agents about itself is pinned under this name, as if it were a tool; no tool goes by it."""
 _PINNED: Final = (
@@ -75,6 +77,8 @@ def observed(
             continue
         digest = pin_digest(server, definition)
         pin = known.get(name)
+        if pin is None and len(known) + len(changed) >= MAX_PINNED:
+            continue
         if pin is None:
             changed[name] = Pin(server.name, name, digest, text.decode(), seen_at=now)
         elif pin.offered != digest:

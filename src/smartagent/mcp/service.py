@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from smartagent.edge import Inbound, Outcome, Proof
-from smartagent.kernel import Caller
+from smartagent.kernel import Caller, Decision, Record, Work
 from smartagent.mcp.desk import Desk
 from smartagent.mcp.door import Door
 from smartagent.mcp.errors import McpNotInstalled
@@ -53,13 +53,26 @@ class Mcp:
         return await self._loaded().take(caller, inbound)
 
     async def look(self, name: str, caller: Caller, request: str) -> None:
-        """Look at what a server offers now.
+        """Look at what a server offers now; that it is asked stands in the log before it is.
 
         Raises:
             McpNotInstalled: The SDK is not here.
             SmartAgentError: The server cannot be asked.
         """
-        await self._loaded().relay.look(self.memory.server(name), caller, request)
+        serving = self._loaded()
+        stored = self.memory.server(name)
+        record = Record(
+            event="mcp-tools.asked-for",
+            at_ms=int(self._means.clock.now() * 1000),
+            request=request,
+            caller=caller.principal,
+            session=caller.session,
+            jti=caller.jti,
+            target=f"mcp/{stored.server.name}",
+            decision=Decision.PERMIT,
+        )
+        await self._means.commit(Work((record,)), caller)
+        await serving.relay.look(stored, caller, request)
 
     def cut_revoked(self) -> None:
         """End every answer whose caller is no longer live."""

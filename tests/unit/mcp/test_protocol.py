@@ -51,6 +51,7 @@ def test_initialize_settles_on_a_revision_with_a_handshake(wanted, got):
     assert read(body, headers).revision == got
 
 
+@pytest.mark.requirement("MCP-HTTP-1")
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -76,6 +77,7 @@ def test_a_name_that_no_header_can_carry_comes_in_base64():
     assert read(body, headers | {"mcp-name": "=?base64?w7w=?="}).name == "ü"
 
 
+@pytest.mark.requirement("MCP-HTTP-3")
 def test_a_revision_that_is_not_spoken_is_told_which_are():
     body, headers = message("tools/list")
     body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = "2027-01-01"
@@ -128,6 +130,7 @@ def test_a_notification_has_no_id_and_needs_no_headers():
     assert got.id is None
 
 
+@pytest.mark.requirement("MCP-HTTP-2")
 def test_headers_that_mirror_arguments_agree_with_them():
     schema = {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
     body, headers = message("tools/call", {"name": "x", "arguments": {"region": "eu"}})

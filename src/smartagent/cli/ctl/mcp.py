@@ -103,6 +103,8 @@ def tools(
 ) -> None:
     """List a server's tools: pending, approved, or changed since they were approved."""
     rows = _tools(ctx, name, look=look)
+    if not as_json:
+        rows = [row | {"tool": _printable(row.get("tool"))} for row in rows]
     show_rows(rows, ("tool", "state", "decided_by", "seen_at"), as_json=as_json, empty="It offers none.")
 
 
@@ -161,6 +163,8 @@ def list_requests(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List what agents ask for, the oldest first."""
     rows = rows_of(answer_of(ctx, "GET", "/v1/access-requests"), "requests")
     columns = ("id", "agent", "role", "wanted", "reason", "created_at")
+    if not as_json:
+        rows = [row | {name: _printable(row.get(name)) for name in ("wanted", "reason")} for row in rows]
     show_rows(rows, columns, as_json=as_json, empty="Nobody asks for anything.")
 
 
@@ -194,6 +198,11 @@ def _difference(row: dict[str, object]) -> list[str]:
         _lines(str(row.get(member) or "")) for member in ("approved_definition", "offered_definition")
     )
     return list(difflib.unified_diff(before, after, "approved", "offered", lineterm=""))
+
+
+def _printable(value: object) -> str:
+    # What agents and servers wrote goes to a terminal: nothing of it may steer one, or turn the text around.
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
 
 
 def _lines(definition: str) -> list[str]:
