@@ -143,6 +143,8 @@ class _Answer:
         rpc_id = self.asked.rpc_id
         try:
             result = await self._serve(self._progress)
+            # What cannot be written is found here, and not when it is half sent.
+            digest = digest_of(result)
         except RemoteError as error:
             shown = {"code": error.code, "message": error.message}
             body = shown if error.data is None else {**shown, "data": error.data}
@@ -156,7 +158,7 @@ class _Answer:
             data = {"code": "internal", "request": self.asked.request_id}
             shown_error = {"code": INTERNAL, "message": "Something went wrong on our side.", "data": data}
             return {"jsonrpc": "2.0", "id": rpc_id, "error": shown_error}, "bug", ""
-        return {"jsonrpc": "2.0", "id": rpc_id, "result": result}, _outcome(result), digest_of(result)
+        return {"jsonrpc": "2.0", "id": rpc_id, "result": result}, _outcome(result), digest
 
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
         token = self.asked.progress_token

@@ -49,11 +49,10 @@ def scrubbed(value: object, variants: Variants, depth: int = 0) -> object:
 
 
 def scrubbed_text(text: str, variants: Variants) -> str:
-    """Return a text without the secret."""
-    raw = text.encode("utf-8", "surrogatepass")
-    clean = Scrubber(variants).finish(raw)
+    """Return a text without the secret, and without halves of characters, which no JSON can carry."""
+    clean = Scrubber(variants).finish(text.encode("utf-8", "surrogatepass"))
     # An asterisk for each byte: a character of several becomes as many.
-    return text if clean == raw else clean.decode("utf-8", "replace")
+    return clean.decode("utf-8", "replace")
 
 
 def scrubbed_object(value: dict[str, object], variants: Variants) -> dict[str, object]:

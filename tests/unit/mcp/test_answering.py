@@ -123,6 +123,11 @@ async def test_a_flood_of_progress_is_cut_short(answers):
             "mcp-server-unreachable",
             {"code": "mcp-server-unreachable", "request": "req_1"},
         ),
+        (
+            UnicodeEncodeError("utf-8", "the secret", 0, 1, "x"),
+            "bug",
+            {"code": "internal", "request": "req_1"},
+        ),
         (ValueError("the secret"), "bug", {"code": "internal", "request": "req_1"}),
     ],
 )
@@ -134,6 +139,15 @@ async def test_what_fails_is_answered_and_recorded(world, answers, error, outcom
     assert said in (answer["error"], answer["error"]["data"])
     assert "secret" not in json.dumps(answer)
     assert [each.outcome for each in world.records] == [outcome]
+
+
+async def test_a_result_that_no_json_can_carry_is_an_error_and_no_silence(world, answers):
+    async def serve(progress):
+        return {"a": "\ud800"}
+
+    (answer,) = await whole(answers, serve)
+    assert answer["error"]["data"]["code"] == "internal"
+    assert [each.outcome for each in world.records] == ["bug"]
 
 
 @pytest.mark.parametrize(

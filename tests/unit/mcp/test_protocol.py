@@ -1,16 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a request may say, and in which revision it is read."""
 
+import contextlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smartagent.edge import Inbound
 from smartagent.mcp.errors import McpMessageRefused
 from smartagent.mcp.protocol import MAX_MESSAGE_BYTES, check_parameter_headers, read_message
 from tests.e2e.mcpserver import LEGACY, MODERN, message
 
+NAMES = st.sampled_from(
+    [
+        "name",
+        "arguments",
+        "_meta",
+        "protocolVersion",
+        *(
+            f"io.modelcontextprotocol/{each}"
+            for each in ("protocolVersion", "clientCapabilities", "clientInfo")
+        ),
+    ]
+) | st.text(max_size=5)
 INFO = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=9)
+    | st.sampled_from(["tools/call", MODERN, "2.0"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+BODIES = st.fixed_dictionaries(
+    {"jsonrpc": st.just("2.0") | VALUES, "method": st.sampled_from(["tools/call", "initialize"]) | VALUES},
+    optional={"id": VALUES, "params": st.dictionaries(NAMES, VALUES, max_size=4) | VALUES},
+)
 
 
 def inbound(body, headers):
@@ -125,6 +155,13 @@ def test_methods_and_parameters_are_those_of_the_revision(method, params, revisi
     assert (error.rpc_code, error.rpc_status) == (code, statuses.get(code, 200))
 
 
+@given(BODIES, st.sampled_from([MODERN, LEGACY, "2025-06-18", "x", ""]))
+def test_whatever_comes_is_read_or_refused(body, revision):
+    with contextlib.suppress(McpMessageRefused):
+        got = read(body, {"accept": "*/*", "mcp-protocol-version": revision, "mcp-method": "tools/call"})
+        assert got.method
+
+
 def test_a_notification_has_no_id_and_needs_no_headers():
     got = read({"jsonrpc": "2.0", "method": "notifications/cancelled"}, {})
     assert got.id is None
@@ -134,8 +171,8 @@ def test_a_notification_has_no_id_and_needs_no_headers():
 def test_headers_that_mirror_arguments_agree_with_them():
     schema = {"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}
     body, headers = message("tools/call", {"name": "x", "arguments": {"region": "eu"}})
-    for given, good in (({"mcp-param-region": "eu"}, True), ({"mcp-param-region": "us"}, False), ({}, False)):
-        request = inbound(body, headers | given)
+    for sent, good in (({"mcp-param-region": "eu"}, True), ({"mcp-param-region": "us"}, False), ({}, False)):
+        request = inbound(body, headers | sent)
         if good:
             check_parameter_headers(read_message(request), request, schema)
         else:

@@ -21,7 +21,7 @@ Name = Annotated[str, typer.Argument(help="The server's name: agents reach it at
 Tool = Annotated[str, typer.Argument(help="One tool.  Default: all.")]
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@app.command()
 def put(  # noqa: PLR0913 -- what a server is
     ctx: typer.Context,
     name: Name,
@@ -56,6 +56,8 @@ def put(  # noqa: PLR0913 -- what a server is
     as_json: AsJson = False,
 ) -> None:
     """Describe an MCP server, or change it.  Its tools are hidden until they are approved."""
+    if args and not command:
+        raise Exit(USAGE, "Arguments belong to --command.")
     body: dict[str, object] = {
         "url": url,
         "command": [command, *(args or [])] if command else [],
