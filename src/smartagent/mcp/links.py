@@ -32,8 +32,9 @@ for _name in ("mcp", "client", "httpx2", "httpcore2"):
 class _Held:
     """A connection, how many use it, and since when nobody has."""
 
-    def __init__(self, stored: StoredServer, link: Link) -> None:
+    def __init__(self, stored: StoredServer, caller: Caller, link: Link) -> None:
         self.stored = stored
+        self.caller = caller
         self.link = link
         self.users = 0
         self.idle_since = 0.0
@@ -77,7 +78,8 @@ class Links:
         async with self._opening.setdefault(key, asyncio.Lock()):
             held = self._held.get(key)
             if held is None or not held.fits(stored, secrets):
-                held = await self._open(key, stored, secrets)
+                held = await self._open(key, stored, caller, secrets)
+            held.caller = caller
             held.users += 1
         try:
             yield held.link
@@ -97,6 +99,14 @@ class Links:
         if self._closing:
             await asyncio.wait(self._closing)
 
+    def drop(self, live: Callable[[Caller], bool]) -> None:
+        """Close the connections whose last user is not `live` any more, once they are used no more."""
+        for key, held in tuple(self._held.items()):
+            if not live(held.caller):
+                del self._held[key]
+                if not held.users:
+                    self._close(held)
+
     def sweep(self) -> None:
         """Close what nobody has used for a while, and what is dead."""
         until = self._clock.monotonic() - IDLE_SECONDS
@@ -107,14 +117,16 @@ class Links:
             if key not in self._held and not lock.locked():
                 del self._opening[key]
 
-    async def _open(self, key: _Key, stored: StoredServer, secrets: tuple[Secret[bytes], ...]) -> _Held:
+    async def _open(
+        self, key: _Key, stored: StoredServer, caller: Caller, secrets: tuple[Secret[bytes], ...]
+    ) -> _Held:
         former = self._held.pop(key, None)
         if former is not None and not former.users:
             self._close(former)
         self._make_room()
         link = self._make(stored.server, secrets, self._pinner)
         await link.open()
-        held = self._held[key] = _Held(stored, link)
+        held = self._held[key] = _Held(stored, caller, link)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().create_task(self._sweep_for_ever())
         return held

@@ -40,6 +40,7 @@ class Serving:
     def __init__(self, means: Means, memory: Memory, door: Door) -> None:
         self._memory = memory
         self._door = door
+        self._live = means.live
         self._deciding = Deciding(means, memory)
         self._links = Links(means.clock, means.pinner)
         self._pinning = Pinning(means, memory)
@@ -89,8 +90,9 @@ class Serving:
         )
 
     def cut_revoked(self) -> None:
-        """End every answer whose caller is no longer live."""
+        """End every answer whose caller is no longer live, and the connections that were theirs."""
         self._answers.cut_revoked()
+        self._links.drop(self._live)
 
     async def close(self) -> None:
         """Close the connections to servers."""

@@ -136,6 +136,18 @@ async def test_one_that_cannot_be_opened_is_not_kept(links):
     assert len(FakeLink.made) == 2
 
 
+async def test_what_was_a_revoked_users_is_closed_when_nothing_goes_on_there(links):
+    other = await used(links, caller=BOB)
+    async with links.using(FILES, ALICE, KEY) as link:
+        links.drop(lambda caller: caller is BOB)
+        assert link.closed == 0
+    await asyncio.gather(*links._closing)
+    assert (link.closed, other.closed) == (1, 0)
+    links.drop(lambda caller: False)
+    await asyncio.gather(*links._closing)
+    assert other.closed == 1
+
+
 async def test_all_are_closed_at_the_end(links):
     found = [await used(links, caller=each) for each in (ALICE, BOB)]
     await links.close()
