@@ -29,7 +29,8 @@ from smartagent.mcp.model import McpServer
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 LEAVE_SECONDS: Final = 1.0
 """How long a program may take to end by itself when its input ends, and again when it is told to."""
-_LOOK_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 0.05
+_LOOKS: Final = 10
 SEARCH_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
@@ -162,6 +163,17 @@ async def _leave(process: asyncio.subprocess.Process) -> None:
     # The leader is gone, its children may not be: the group has the leader's number.
     _signal(process.pid, signal.SIGKILL)
     await process.wait()
+    await _emptied(process.pid)
+
+
+async def _emptied(group: int) -> None:
+    """Wait until nobody is in a group that was killed; not for long, for who is not reaped stays in it."""
+    for _ in range(_LOOKS):
+        try:
+            os.killpg(group, 0)
+        except (ProcessLookupError, PermissionError):
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _signal(group: int, sign: signal.Signals) -> None:
