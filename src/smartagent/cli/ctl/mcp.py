@@ -18,6 +18,16 @@ app = typer.Typer(
 access_app = typer.Typer(help="What agents ask operators for.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The server's name: agents reach it at <issuer>/mcp/NAME.")]
+Words = Annotated[list[str] | None, typer.Argument(help="The arguments of --command; put `--` before them.")]
+Variables = Annotated[
+    list[str] | None, typer.Option(help="NAME=VALUE for the program; may be said more than once.")
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="PATTERN=LABEL: reads-private, untrusted-content or sends-outside; may be said more than once."
+    ),
+]
 Tool = Annotated[str, typer.Argument(help="One tool.  Default: all.")]
 
 
@@ -25,17 +35,13 @@ Tool = Annotated[str, typer.Argument(help="One tool.  Default: all.")]
 def put(  # noqa: PLR0913 -- what a server is
     ctx: typer.Context,
     name: Name,
-    args: Annotated[
-        list[str] | None, typer.Argument(help="The arguments of --command; put `--` before them.")
-    ] = None,
+    args: Words = None,
     *,
     url: Annotated[
         str, typer.Option(help="Where it is (streamable HTTP), e.g. https://mcp.example.com/mcp.")
     ] = "",
     command: Annotated[str, typer.Option(help="The program that starts it (stdio), by its whole path.")] = "",
-    env: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE for the program; may be said more than once.")
-    ] = None,
+    env: Variables = None,
     secret: Annotated[str, typer.Option(help="Which secret it is presented with.")] = "",
     place: Annotated[
         str, typer.Option(help="Where: bearer, header:<Name>, or env:<NAME> for a program.")
@@ -47,12 +53,7 @@ def put(  # noqa: PLR0913 -- what a server is
     allow_plaintext: Annotated[bool, typer.Option(help="It may be reached without TLS.")] = False,
     timeout_seconds: Annotated[int, typer.Option(help="How long it may take to answer.")] = 60,
     people_role: Annotated[str, typer.Option(help="What people who sign in themselves may reach.")] = "",
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="PATTERN=LABEL: reads-private, untrusted-content or sends-outside; may be said more than once."
-        ),
-    ] = None,
+    label: Labels = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe an MCP server, or change it.  Its tools are hidden until they are approved."""
