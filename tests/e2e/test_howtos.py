@@ -35,6 +35,7 @@ from tests.e2e.howtos_of_leases import (
     ssh,
     vault_clients,
 )
+from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -352,6 +353,7 @@ SCENARIOS = {
     "lease-an-ssh-certificate.md": ssh,
     "lease-aws-credentials.md": aws,
     "per-call-tokens.md": per_call,
+    "put-mcp-servers-behind-the-gateway.md": mcp_servers,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,
     "revoke-a-token.md": revoke,

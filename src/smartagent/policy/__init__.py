@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy: what callers may do, written as role files and Cedar, decided in memory, and explained."""
 
+from smartagent.policy.arguments import matches as name_matches
 from smartagent.policy.book import Book
 from smartagent.policy.errors import (
     GrantsEverything,
@@ -12,16 +13,31 @@ from smartagent.policy.errors import (
     PolicyNotFound,
     RoleNotFound,
 )
-from smartagent.policy.model import Allow, Call, Condition, Explanation, Grants, NearestRule, Role
+from smartagent.policy.model import (
+    MCP_SCOPE,
+    Allow,
+    ArgumentRule,
+    Call,
+    Condition,
+    Explanation,
+    Grants,
+    McpAllow,
+    McpCall,
+    McpKind,
+    NearestRule,
+    Role,
+)
 from smartagent.policy.permissions import Permission, decide_api
 from smartagent.policy.rolefile import parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
 
 __all__ = [
+    "MCP_SCOPE",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
     "Allow",
+    "ArgumentRule",
     "Book",
     "Call",
     "Condition",
@@ -31,6 +47,9 @@ __all__ = [
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedRoleFile",
+    "McpAllow",
+    "McpCall",
+    "McpKind",
     "NearestRule",
     "Permission",
     "PolicyChanged",
@@ -40,6 +59,7 @@ __all__ = [
     "RoleNotFound",
     "RoleOf",
     "decide_api",
+    "name_matches",
     "parse_name",
     "parse_role_file",
     "routes",
