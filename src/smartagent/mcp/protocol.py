@@ -96,6 +96,7 @@ def read_message(inbound: Inbound) -> Message:
     if (
         body.get("jsonrpc") != "2.0"
         or not isinstance(method, str)
+        or not method
         or not isinstance(params, dict)
         or (rpc_id is None and "id" in body)
     ):
