@@ -297,7 +297,9 @@ async def follow(reader):
 
 
 async def transaction(reader):
-    reader.stands_for["https://shop.internal.example.com"] = reader.authority.shop.url + " --allow-private"
+    # Other pages need the shop as it is.
+    reader.stands_for["put shop "] = "put inner "
+    reader.stands_for["https://shop.internal.example.com"] = reader.authority.shop.url + "/in --allow-private"
     assert "txn token        yes" in await reader.do()
 
 
@@ -313,7 +315,7 @@ async def attest(reader):
 
 async def limit(reader):
     # The page defines the role that its agent has, so the agent is there once the first block was run.
-    reader.stands_for["https://orders.example.com"] = reader.authority.shop.url + " --allow-private"
+    reader.stands_for["https://orders.example.com"] = reader.authority.shop.url + "/api --allow-private"
     assert "orders" in await reader.do()
     agent = await reader.enrol("bot", "order-reader")
     # The shop wants a key, and has not been given one: it is asked three times.

@@ -272,8 +272,18 @@ class Dispatch:
             decision=decision,
             rule=exchange.rule if decision is not None else "",
             outcome=outcome,
-            detail={"for": caller.subject} if caller is not None and caller.subject else {},
+            detail=_detail(exchange),
         )
+
+
+def _detail(exchange: Exchange) -> dict[str, str | int]:
+    caller, asked = exchange.caller, exchange.asked
+    detail: dict[str, str | int] = {}
+    if caller is not None and caller.subject:
+        detail["for"] = caller.subject
+    if asked is not None and asked.said.operation:
+        detail["operation"] = " ".join((asked.said.operation, *asked.said.fields))[:200]
+    return detail
 
 
 def _inbound(exchange: Exchange) -> Inbound:

@@ -34,7 +34,7 @@ from smartagent.policy.store import read_policies, read_roles
 from smartagent.storage import Database
 
 _REMEMBERED: Final = 16_384
-_MAX_REMEMBERED_PATH: Final = 256
+_MAX_REMEMBERED_CHARS: Final = 256
 
 _log = logging.getLogger(__name__)
 
@@ -281,7 +281,8 @@ class Book:
         return Denied(_why_not(finding, chapter.stored, caller, call), str(call), finding.rules)
 
     def _remember(self, key: _Key, verdict: Verdict) -> None:
-        if len(key[5]) > _MAX_REMEMBERED_PATH:
+        # Path, content type and fields are as long as the caller likes.
+        if len(key[5]) + len(key[7]) + sum(map(len, key[9])) > _MAX_REMEMBERED_CHARS:
             return
         if len(self._remembered) >= _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
