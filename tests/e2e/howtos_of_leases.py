@@ -12,6 +12,7 @@ from tests.backends.conftest import furnish_shop
 from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
 from tests.backends.standins import StandIn
 from tests.e2e.site import furnish
+from tests.unit.cli.scan.planted import openai
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -126,6 +127,19 @@ async def places(reader):
     made = await reader.do()
     assert "sak_ph_" in made
     assert "in .netrc" in made
+
+
+async def scan(reader):
+    project = reader.shell.folder / "project"
+    project.mkdir()
+    (project / ".env").write_text(f"OPENAI_API_KEY={openai()}\n", encoding="utf-8")
+    await reader.shell.run("git -C project init -q")
+    assert "upstream openai" in await reader.do()
+    assert "OPENAI_API_KEY" in await reader.do()
+    assert "No long-lived key was found." in await reader.do()
+    assert "secret put openai-key" in await reader.do()
+    assert "Done." in await reader.do()
+    assert (project / ".env").read_text(encoding="utf-8") == "OPENAI_API_KEY=replaced-by-smartagent\n"
 
 
 async def other_stores(reader):

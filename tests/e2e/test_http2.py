@@ -2,13 +2,14 @@
 """HTTP/2 towards the agent over real sockets: the same decisions, secrets and endings as in HTTP/1.1."""
 
 import asyncio
+import hashlib
 
 import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
 from smartagent.edge import Reply
-from smartagent.kernel import Decision
+from smartagent.kernel import Decision, Secret
 from tests.e2e.test_gateway_bulk import swallow
 from tests.unit.gateway.fakes import SECRET, TOKEN
 from tests.unit.gateway.http2_client import OK, fields, http2
@@ -241,3 +242,28 @@ async def test_a_public_page_of_the_gateways_own_is_shown():
         answer = await agent.call(fields("/.well-known/x", token=""))
         assert (answer.status, answer.body) == (200, b"page")
         assert here.origin.requests == []
+
+
+@on_both_loops
+async def test_a_body_that_is_signed_comes_whole_before_it_goes_on():
+    bodies = []
+
+    async def takes(request, reader, writer):
+        bodies.append(await reader.readexactly(int(request.headers["content-length"])))
+        assert request.headers["x-amz-content-sha256"] == hashlib.sha256(bodies[-1]).hexdigest()
+        writer.write(OK)
+
+    async with http2(takes, place="aws-sigv4:eu-west-1/execute-api", secret="keys") as (here, agent):
+        here.doors.secrets["keys"] = (
+            Secret(b"AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+        )
+        for size in (0, 1, 200_000):
+            stream = agent.ask(fields(method="POST", more=(("content-length", str(size)),)), end=False)
+            await agent.upload(stream, [bytes(size)])
+            agent.h2.end_stream(stream)
+            agent.flush()
+            assert (await agent.answer(stream)).status == 200
+        assert [len(each) for each in bodies] == [0, 1, 200_000]
+        stream = agent.ask(fields(method="POST", more=(("content-length", "300000"),)), end=False)
+        await agent.upload(stream, [bytes(300_000)])
+        assert (await agent.answer(stream)).status == 413

@@ -131,7 +131,16 @@ async def test_who_has_the_gateway_reset_streams_again_and_again_is_sent_away():
 )
 async def test_a_flood_of_frames_that_ask_for_nothing_is_ended(frame):
     async with http2() as (_, agent):
-        agent.writer.write(frame * 1200)
+        agent.writer.write(frame * 11_000)
+        await agent.end()
+        assert agent.goaway.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+
+
+async def test_settings_that_nobody_knows_are_not_remembered_without_end():
+    async with http2() as (_, agent):
+        for begin in range(1000, 1090, 30):
+            unknown = b"".join(each.to_bytes(2) + bytes(4) for each in range(begin, begin + 30))
+            agent.writer.write(len(unknown).to_bytes(3) + b"\x04\x00\x00\x00\x00\x00" + unknown)
         await agent.end()
         assert agent.goaway.error_code == ErrorCodes.ENHANCE_YOUR_CALM
 
@@ -260,3 +269,13 @@ async def test_an_agent_that_goes_away_gets_what_it_asked_for_before():
         going.set()
         assert (await agent.answer(stream)).body == b'{"ok": true}'
         await agent.end()
+
+
+async def test_who_sends_on_without_taking_its_answer_is_not_listened_to_for_ever():
+    settings = GatewaySettings(sweep_seconds=0.01, stream_idle_seconds=0.1, idle_seconds=30)
+    async with http2(settings=settings, client={"window": 0}) as (here, agent):
+        here.doors.denied.add(("POST", "/a"))
+        stream = agent.ask(fields(method="POST"), end=False)
+        await agent.upload(stream, [PIECE] * 1000)
+        answer = agent.seen[stream]
+        assert (answer.status, answer.body, answer.reset) == (403, b"", ErrorCodes.INTERNAL_ERROR)

@@ -9,9 +9,11 @@ import asyncio
 import logging
 import ssl
 import traceback
+from collections.abc import Sequence
 from typing import Final
 
 from smartagent import edge
+from smartagent.gateway.admission import Admission
 from smartagent.gateway.answer import whole_answer
 from smartagent.gateway.connection import AgentConnection
 from smartagent.gateway.dispatch import Dispatch
@@ -26,6 +28,7 @@ from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Doors
+from smartagent.gateway.recheck import against_call, may_stay
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool, UpstreamConnection
 from smartagent.kernel import SmartAgentError
@@ -45,6 +48,7 @@ class Gateway:
         settings: GatewaySettings,
         pinner: Pinner | None = None,
         interception: Interception | None = None,
+        node: str = "",
     ) -> None:
         self.settings = settings
         self.draining = False
@@ -52,13 +56,15 @@ class Gateway:
         self._doors = doors
         self._interception = interception
         self._pool = Pool(pinner or Pinner(settings.own_ports), settings, Http2Upstream)
-        self._dispatch = Dispatch(doors, self._pool, settings)
+        self._admission = Admission(doors, node)
+        self._dispatch = Dispatch(doors, self._pool, self._admission)
         self._connections: set[AgentConnection | Http2Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._resending: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         doors.on_revoked(self.cut_revoked)
+        doors.on_changed(self.cut_forbidden)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -111,15 +117,36 @@ class Gateway:
         for connection in tuple(self._connections):
             for exchange in connection.in_flight():
                 if exchange.caller is not None and not self._doors.live(exchange.caller):
-                    exchange.revoked()
+                    exchange.stop(edge.AuthenticationFailed("revoked during the call"))
             tunnel = connection.tunnel
             if tunnel is not None and not self._doors.live(tunnel.caller):
+                connection.close()
+
+    async def hear(self, texts: Sequence[str]) -> None:
+        """Take in what the gateways of other processes have let through."""
+        self._admission.hear(texts, asyncio.get_running_loop().time())
+
+    def cut_forbidden(self) -> None:
+        """End every call and tunnel that would not be allowed now, and look for the secrets that there are now."""
+        self._dispatch.leaks.forget()
+        for connection in tuple(self._connections):
+            for exchange in connection.in_flight():
+                refusal = against_call(exchange, self._doors)
+                if refusal is not None:
+                    exchange.stop(refusal)
+            tunnel = connection.tunnel
+            if tunnel is not None and not may_stay(tunnel, self._doors):
                 connection.close()
 
     @property
     def open_connections(self) -> int:
         """How many agents' connections are open."""
         return len(self._connections)
+
+    @property
+    def upstreams_down(self) -> int:
+        """How many origins are left alone because they could not be reached."""
+        return self._pool.breakers.number_open
 
     # -- for the connections ---------------------------------------------------------------------------------
 
@@ -258,6 +285,7 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.sweep(self.tick)
         self._pool.sweep(self.tick)
+        self._admission.sweep(self.tick)
 
     def _cut_all(self) -> None:
         for connection in tuple(self._connections):

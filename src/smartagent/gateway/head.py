@@ -60,10 +60,12 @@ _NOBODY: Final = object()
 
 
 class Kept(msgspec.Struct, gc=False):
-    """What `inject` made of a head's fields for a plan.  Heads with the same fields share it."""
+    """What was made of a head's fields, by `inject` for a plan.  Heads with the same fields share it."""
 
     plan: object = None
     text: str = ""
+    clean_for: object = None
+    """The secrets that `leaks` did not find in them."""
 
 
 class RequestHead(msgspec.Struct, gc=False):

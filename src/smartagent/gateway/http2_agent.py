@@ -17,7 +17,6 @@ Spec: RFC 9113; not RFC 8441, and no server push.
 import asyncio
 from typing import Final, Protocol, cast
 
-from h2.config import H2Configuration
 from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
@@ -27,28 +26,22 @@ from h2.events import (
     StreamEnded,
     StreamReset,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import DenialOfServiceError, ProtocolError
 
-from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import Tunnel
-from smartagent.gateway.http2_fields import (
-    MAX_STREAMS,
-    TABLE_BYTES,
-    WINDOW_BYTES,
-    Http2,
-    bounded,
-    request_head,
-)
+from smartagent.gateway.http2 import MAX_STREAMS, TABLE_BYTES, WORTH_SAYING_BYTES, Http2, farewell
+from smartagent.gateway.http2_fields import request_head
 from smartagent.gateway.http2_frames import FrameGuard
 from smartagent.gateway.http2_stream import Http2Stream
+from smartagent.gateway.sides import Keeper
 from smartagent.kernel import SmartAgentError
 
 _HTTPS: Final = frozenset((b"https",))
 _ANY: Final = frozenset((b"http", b"https"))
-_WORTH_SAYING_BYTES: Final = WINDOW_BYTES // 4
 
 
-class Host(Keeper, Protocol):
+class Host(Keeper[Exchange], Protocol):
     """The gateway, as these connections see it."""
 
     draining: bool
@@ -78,11 +71,7 @@ class Http2Connection(asyncio.Protocol):
         self.tunnel = tunnel
         self.client_ip = client_ip
         self._host = host
-        self._http2 = Http2(
-            H2Configuration(
-                client_side=False, validate_inbound_headers=False, normalize_inbound_headers=False
-            )
-        )
+        self._http2 = Http2(client=False, max_head_bytes=host.settings.max_head_bytes)
         self._guard = FrameGuard(host.settings.max_head_bytes, preface=True)
         self._transport: asyncio.Transport | None = None
         self._streams: dict[int, Http2Stream] = {}
@@ -105,7 +94,6 @@ class Http2Connection(asyncio.Protocol):
         """Begin, and say what the bounds are."""
         # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        bounded(self._http2, self._host.settings.max_head_bytes)
         self._flush()
         if self._host.draining:
             self.close_if_idle()
@@ -121,7 +109,7 @@ class Http2Connection(asyncio.Protocol):
             self._end()
             return
         try:
-            events = self._http2.receive_data(passed) if passed else []
+            events = self._http2.take(passed) if passed else []
             for event in events:
                 self._take(event)
         except ProtocolError:
@@ -176,13 +164,7 @@ class Http2Connection(asyncio.Protocol):
         self._leaving = True
         self._flush()
         if self._transport is not None:
-            # Past the library, for which nothing comes after it.
-            self._transport.write(
-                b"\x00\x00\x08\x07"
-                + bytes(5)
-                + self._last_id.to_bytes(4)
-                + int(ErrorCodes.NO_ERROR).to_bytes(4)
-            )
+            self._transport.write(farewell(self._last_id))
         self.soon()
 
     def sweep(self, now: float) -> None:
@@ -279,7 +261,7 @@ class Http2Connection(asyncio.Protocol):
             return
         for stream in tuple(self._streams.values()):
             stream.settle(self._http2)
-        if self._owed > _WORTH_SAYING_BYTES:
+        if self._owed > WORTH_SAYING_BYTES:
             self._http2.increment_flow_control_window(self._owed)
             self._owed = 0
         self._flush()
@@ -303,9 +285,13 @@ class Http2Connection(asyncio.Protocol):
         return moved
 
     def _flush(self) -> None:
-        data = self._http2.data_to_send()
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        try:
+            transport.write(self._http2.outgoing(full=self._full))
+        except DenialOfServiceError:
+            transport.abort()
 
     def _end(self) -> None:
         # Whatever was in flight has no way to be answered any more.

@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from h2.connection import H2Connection
-from h2.settings import SettingCodes, Settings
 from hpack import NeverIndexedHeaderTuple
 from msgspec import structs
 
@@ -24,10 +22,6 @@ from smartagent.gateway.head import ALLOWED, JUDGED, MAX_FIELDS, RequestHead, pa
 
 Field = tuple[bytes, bytes]
 
-MAX_STREAMS: Final = 100
-WINDOW_BYTES: Final = 65_535
-"""How much may be on its way to us on one stream, and what one stream holds at most when its other side is slow."""
-TABLE_BYTES: Final = 4096
 ACCEPTED: Final = b"grpc-accept-encoding"
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -44,30 +38,6 @@ _OF_HTTP_1: Final = frozenset(
 )
 _FRAMING: Final = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
 _IN_NO_TRAILER: Final = frozenset(name.encode() for name in JUDGED) | {b"authorization", b"host"}
-
-
-class Http2(H2Connection):
-    """The library's connection, which remembers fewer of the streams that are over than it would."""
-
-    MAX_CLOSED_STREAMS = 1024
-
-
-def bounded(connection: H2Connection, max_head_bytes: int) -> None:
-    """Have `connection` begin, and tell the other side its bounds."""
-    bounds = {
-        SettingCodes.ENABLE_PUSH: 0,
-        SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-        SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
-        SettingCodes.MAX_HEADER_LIST_SIZE: max_head_bytes,
-    }
-    client = connection.config.client_side
-    connection.decoder.max_header_list_size = max_head_bytes
-    connection.local_settings = Settings(client, bounds)
-    connection.initiate_connection()
-    # The library ends the connection over one stream too many; here that stream alone is refused, well before.
-    connection.local_settings = Settings(
-        client, bounds | {SettingCodes.MAX_CONCURRENT_STREAMS: 2 * MAX_STREAMS}
-    )
 
 
 def request_head(

@@ -21,11 +21,24 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_FRAME_BYTES: Final = 16_384
 RESETS: Final = (100.0, 30.0)
 """How many streams a peer may reset at once, and how many in a second after that."""
-CONTROLS: Final = (1000.0, 100.0)
-"""The same for frames that ask for an answer or for nothing: PING, SETTINGS, PRIORITY, empty DATA, CONTINUATION."""
+CONTROLS: Final = (10_000.0, 2000.0)
+"""The same for frames that move nothing: PING, PRIORITY, empty DATA, CONTINUATION.  Some peers measure the way with a
+PING for each turn of it, so there may be many."""
+SETTINGS: Final = (50.0, 10.0)
+"""The same for SETTINGS, each of at most `_MAX_SETTINGS_BYTES`: the library remembers every one, known or not."""
+_MAX_SETTINGS_BYTES: Final = 6 * 32
 _FRAME_HEAD: Final = 9
 _GOAWAY_BYTES: Final = 8
-_DATA, _HEADERS, _RST_STREAM, _PUSH_PROMISE, _GOAWAY, _WINDOW_UPDATE, _CONTINUATION = 0, 1, 3, 5, 7, 8, 9
+_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PUSH_PROMISE, _GOAWAY, _WINDOW_UPDATE, _CONTINUATION = (
+    0,
+    1,
+    3,
+    4,
+    5,
+    7,
+    8,
+    9,
+)
 _END_STREAM: Final = 0x1
 _END_HEADERS: Final = 0x4
 _STREAM_ID: Final = 0x7FFF_FFFF
@@ -77,6 +90,7 @@ class FrameGuard:
         self._in_head_bytes = 0
         self._resets = Allowance(*RESETS)
         self._controls = Allowance(*CONTROLS)
+        self._settings = Allowance(*SETTINGS)
         self._ends_head = False
         self.last_id: int | None = None
         """The last stream that a peer who goes away will look at."""
@@ -123,18 +137,25 @@ class FrameGuard:
         self._passing = length
         if kind in {_HEADERS, _CONTINUATION, _PUSH_PROMISE}:
             self._count_head(kind, flags, length, now)
-        elif kind == _RST_STREAM:
-            self._resets.spend(now)
         elif kind == _GOAWAY:
             if length < _GOAWAY_BYTES or int.from_bytes(head[5:]):
                 raise FrameDataMissingError("GOAWAY says which stream is the last, and is of none itself")
+            self._controls.spend(now)
             self._goaway = bytearray()
             return
-        elif kind > _CONTINUATION or not (
-            kind == _WINDOW_UPDATE or (kind == _DATA and (length or flags & _END_STREAM))
-        ):
-            self._controls.spend(now)
+        elif kind != _WINDOW_UPDATE and not (kind == _DATA and (length or flags & _END_STREAM)):
+            self._count_idle(kind, length, now)
         passed.append(head)
+
+    def _count_idle(self, kind: int, length: int, now: float) -> None:
+        if kind == _RST_STREAM:
+            self._resets.spend(now)
+        elif kind == _SETTINGS:
+            self._settings.spend(now)
+            if length > _MAX_SETTINGS_BYTES:
+                raise DenialOfServiceError("more settings than there are")
+        else:
+            self._controls.spend(now)
 
     def _count_head(self, kind: int, flags: int, length: int, now: float) -> None:
         if kind == _CONTINUATION:

@@ -10,18 +10,16 @@ Spec: RFC 9113 sections 5.2 and 8.1.
 
 from typing import Final, Protocol
 
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 
-from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import RequestHead
-from smartagent.gateway.http2_fields import WINDOW_BYTES, Field, answer_fields, trailer_fields
+from smartagent.gateway.http2 import DRAINED_BYTES, FULL_BYTES, WORTH_SAYING_BYTES, Http2
+from smartagent.gateway.http2_fields import Field, answer_fields, trailer_fields
 from smartagent.gateway.http2_frames import MAX_FRAME_BYTES
+from smartagent.gateway.sides import Keeper
 
-_FULL_BYTES: Final = 65_536
-_DRAINED_BYTES: Final = 16_384
-_WORTH_SAYING_BYTES: Final = WINDOW_BYTES // 4
 _FINAL: Final = 200
 
 
@@ -78,7 +76,7 @@ class Http2Stream:
             self._answered = status >= _FINAL
         self._queue += data
         self._pump.soon()
-        if len(self._queue) > _FULL_BYTES and not self.full:
+        if len(self._queue) > FULL_BYTES and not self.full:
             self.full = True
             if self.exchange is not None:
                 self.exchange.agent_full()
@@ -108,7 +106,7 @@ class Http2Stream:
 
     # -- what the connection asks for ----------------------------------------------------------------------------
 
-    def begin(self, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None) -> Exchange:
+    def begin(self, head: RequestHead, keeper: Keeper[Exchange], tunnel: Tunnel | None) -> Exchange:
         """Make a call of it."""
         self.exchange = Exchange(self, head, keeper, tunnel)
         return self.exchange
@@ -140,17 +138,17 @@ class Http2Stream:
         if self.exchange is not None:
             self.exchange.end("agent-gone")
 
-    def settle(self, http2: H2Connection) -> None:
+    def settle(self, http2: Http2) -> None:
         """Say what needs no window: that it is reset, or how much more may come."""
         if self._reset is not None:
             if not self.done:
                 http2.reset_stream(self.id, self._reset)
             self.gone = True
-        elif self._owed > _WORTH_SAYING_BYTES and not (self._held or self.whole or self.done):
+        elif self._owed > WORTH_SAYING_BYTES and not (self._held or self.whole or self._over):
             http2.increment_flow_control_window(self._owed, self.id)
             self._owed = 0
 
-    def step(self, http2: H2Connection, now: float) -> bool:
+    def step(self, http2: Http2, now: float) -> bool:
         """Send the next frame; tell whether one could be sent."""
         if self.done:
             return False
@@ -176,7 +174,7 @@ class Http2Stream:
             http2.reset_stream(self.id, ErrorCodes.NO_ERROR)
         return True
 
-    def _send_piece(self, http2: H2Connection) -> bool:
+    def _send_piece(self, http2: Http2) -> bool:
         room = min(http2.local_flow_control_window(self.id), http2.max_outbound_frame_size, MAX_FRAME_BYTES)
         if room <= 0:
             return False
@@ -184,7 +182,7 @@ class Http2Stream:
         del self._queue[:room]
         self._ended = self._over and not self._queue and not self._trailers()
         http2.send_data(self.id, piece, end_stream=self._ended)
-        if self.full and len(self._queue) < _DRAINED_BYTES:
+        if self.full and len(self._queue) < DRAINED_BYTES:
             self.full = False
             if self.exchange is not None:
                 self.exchange.agent_drained()

@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from h2.config import H2Configuration
 from h2.events import (
     DataReceived,
     Event,
@@ -23,26 +22,17 @@ from h2.events import (
     StreamReset,
     TrailersReceived,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import DenialOfServiceError, ProtocolError
 
 from smartagent.gateway.body import LAST_CHUNK, BodyReader, chunk, reader_for
 from smartagent.gateway.errors import UpstreamMalformed
 from smartagent.gateway.head import CHUNKED
-from smartagent.gateway.http2_fields import (
-    ACCEPTED,
-    Field,
-    Http2,
-    answer_head,
-    bounded,
-    request_fields,
-    trailer_lines,
-)
+from smartagent.gateway.http2 import DRAINED_BYTES, FULL_BYTES, Http2
+from smartagent.gateway.http2_fields import ACCEPTED, Field, answer_head, request_fields, trailer_lines
 from smartagent.gateway.http2_frames import MAX_FRAME_BYTES, FrameGuard
 from smartagent.gateway.plan import Origin
 from smartagent.gateway.upstream import UpstreamConnection
 
-_FULL_BYTES: Final = 65_536
-_DRAINED_BYTES: Final = 16_384
 _MAX_INFORMATIONAL: Final = 16
 _NOT_HTTP_2: Final = "the upstream does not speak HTTP/2, or not as it is done"
 _NO_CODING: Final = frozenset((b"", b"identity"))
@@ -52,20 +42,16 @@ class Http2Upstream(UpstreamConnection):
     """One connection to an upstream, in HTTP/2."""
 
     __slots__ = (
-        "_broken", "_coding_offered", "_ended", "_full", "_guard", "_held", "_http2", "_informational", "_max_head_bytes", "_out",
-        "_owed", "_queue", "_reader", "_sent", "_stream_id", "_stuffed",
+        "_broken", "_coding_offered", "_ended", "_full", "_guard", "_held", "_http2", "_informational", "_out", "_owed",
+        "_queue", "_reader", "_sent", "_stream_id", "_stuffed",
     )  # fmt: skip
 
     def __init__(
         self, origin: Origin, forget: Callable[[UpstreamConnection], None], max_head_bytes: int
     ) -> None:
         super().__init__(origin, forget)
-        config = H2Configuration(
-            client_side=True, validate_inbound_headers=False, normalize_inbound_headers=False
-        )
-        self._http2 = Http2(config)
+        self._http2 = Http2(client=True, max_head_bytes=max_head_bytes)
         self._guard = FrameGuard(max_head_bytes, preface=False)
-        self._max_head_bytes = max_head_bytes
         self._stream_id = 0
         """The present request's; 0 between requests."""
         self._reader: BodyReader = reader_for(0)
@@ -83,14 +69,13 @@ class Http2Upstream(UpstreamConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
-        bounded(self._http2, self._max_head_bytes)
         self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Read frames, and pass on what they say in HTTP/1.1's words."""
         try:
             passed = self._guard.feed(data, asyncio.get_running_loop().time())
-            for event in self._http2.receive_data(passed) if passed else ():
+            for event in self._http2.take(passed) if passed else ():
                 self._take(event)
             self._push()
         except ProtocolError:
@@ -130,7 +115,7 @@ class Http2Upstream(UpstreamConnection):
         except ProtocolError:
             self._fail(UpstreamMalformed(_NOT_HTTP_2))
             return
-        if len(self._queue) > _FULL_BYTES and not self._stuffed and self.listener is not None:
+        if len(self._queue) > FULL_BYTES and not self._stuffed and self.listener is not None:
             self._stuffed = True
             self.listener.upstream_full()
 
@@ -176,7 +161,7 @@ class Http2Upstream(UpstreamConnection):
             self._sent = whole
             self._flush()
         self._flush()
-        if self._stuffed and not self._full and len(queue) < _DRAINED_BYTES and self.listener is not None:
+        if self._stuffed and not self._full and len(queue) < DRAINED_BYTES and self.listener is not None:
             self._stuffed = False
             self.listener.upstream_drained()
 
@@ -234,9 +219,10 @@ class Http2Upstream(UpstreamConnection):
             self._http2.acknowledge_received_data(owed, self._http2.highest_outbound_stream_id)
 
     def _flush(self) -> None:
-        data = self._http2.data_to_send()
-        if data:
-            super().write(data)
+        try:
+            super().write(self._http2.outgoing(full=self._full))
+        except DenialOfServiceError:
+            self._break()
 
     def _fail(self, error: UpstreamMalformed) -> None:
         listener = self.listener

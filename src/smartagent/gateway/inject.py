@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_plus
 
 from smartagent.gateway.head import CHUNKED, Pairs, RequestHead, nominated
 from smartagent.gateway.plan import Plan
-from smartagent.gateway.signing import Asked, Covered
+from smartagent.gateway.signing import Covered, Outgoing
 
 _DROPPED_FAMILIES: Final = ("proxy-", "x-forwarded-")
 _PLAIN: Final = frozenset(("keep-alive", "close"))
@@ -51,7 +51,7 @@ def inject(
         own = f"{plan.place}: {plan.credential.reveal().decode('latin-1')}\r\n"
     elif plan.signer is not None and signed is not None:
         fields = [("host", plan.host), *_kept(head, plan)]
-        asked = Asked(head.method, f"{plan.base_path}{path}", query, fields)
+        asked = Outgoing(head.method, f"{plan.base_path}{path}", query, fields)
         own = "".join([f"{name}: {value}\r\n" for name, value in plan.signer.sign(asked, *signed)])
     if txn_token:
         own += f"txn-token: {txn_token}\r\n"

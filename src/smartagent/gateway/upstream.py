@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from smartagent.crypto import MalformedKey, load_chain
+from smartagent.gateway.breaker import Breakers
 from smartagent.gateway.errors import CredentialUnusable, UpstreamTimeout, UpstreamUnreachable
 from smartagent.gateway.http2_frames import HTTP_2, speaks_http2
 from smartagent.gateway.pin import Pinner
@@ -145,6 +146,7 @@ class Pool:
         self._http2 = http2
         self._settings = settings
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
+        self.breakers = Breakers()
         self._tls: OrderedDict[tuple[str, bool], ssl.SSLContext] = OrderedDict()
         self._tls["", False] = _tls_context(settings.ca_file, "http/1.1")
 
@@ -173,13 +175,24 @@ class Pool:
         """Resolve, check and connect; with the certificate of the origin's identity, if it has one.
 
         Raises:
-            GatewayError: The destination is refused, unreachable or slow.
+            GatewayError: The destination is refused, unreachable, slow, or left alone because it was.
         """
+        now = asyncio.get_running_loop().time
+        self.breakers.check(origin, now())
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
-                return await self._dial(origin, self._context(origin, certificate))
+                connection = await self._dial(origin, self._context(origin, certificate))
         except TimeoutError:
+            self.breakers.failed(origin, now())
             raise UpstreamTimeout("no connection in time") from None
+        except UpstreamUnreachable:
+            self.breakers.failed(origin, now())
+            raise
+        except BaseException:
+            self.breakers.abandoned(origin)
+            raise
+        self.breakers.reached(origin)
+        return connection
 
     def sweep(self, now: float) -> None:
         """Close what was idle for too long."""
@@ -218,21 +231,26 @@ class Pool:
         addresses = await self._pinner.pin(
             origin.host, origin.port, allow_private=origin.allow_private, cleartext=not origin.tls
         )
-        why = "the connection was refused"
+        why, is_slow = "the connection was refused", False
+        # An address that does not answer leaves time for those after it.
+        patience = self._settings.connect_seconds / len(addresses)
         for address in addresses:
             try:
-                return await self._connect(address, origin, tls)
+                async with asyncio.timeout(patience):
+                    return await self._connect(address, origin, tls)
             except ssl.SSLError:
                 # The next address has the same name; a certificate that is wrong here is no reason to try on.
                 raise UpstreamUnreachable("the upstream's certificate or TLS is not acceptable") from None
             except TimeoutError:
-                raise
+                is_slow = True
             except OSError as error:
                 why = (
                     "the connection was refused"
                     if isinstance(error, ConnectionError)
                     else "there is no way to it"
                 )
+        if is_slow:
+            raise TimeoutError
         raise UpstreamUnreachable(why)
 
     async def _connect(self, address: str, origin: Origin, tls: ssl.SSLContext | None) -> UpstreamConnection:

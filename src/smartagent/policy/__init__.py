@@ -4,6 +4,7 @@
 from smartagent.policy.book import Book
 from smartagent.policy.errors import (
     GrantsEverything,
+    MalformedOperation,
     MalformedPolicy,
     MalformedRoleFile,
     PolicyChanged,
@@ -27,6 +28,7 @@ __all__ = [
     "Explanation",
     "Grants",
     "GrantsEverything",
+    "MalformedOperation",
     "MalformedPolicy",
     "MalformedRoleFile",
     "NearestRule",

@@ -37,6 +37,12 @@ def test_a_frame_that_is_too_long_is_refused_by_its_first_bytes():
         guard().feed(frame(DATA, bytes(16_385))[:9], 0.0)
 
 
+def test_settings_are_few():
+    guard().feed(frame(SETTINGS, bytes(6 * 32), stream=0), 0.0)
+    with pytest.raises(DenialOfServiceError):
+        guard().feed(frame(SETTINGS, bytes(6 * 33), stream=0), 0.0)
+
+
 def test_a_head_is_bounded_over_its_continuations():
     looking = guard()
     looking.feed(frame(HEADERS, bytes(500)), 0.0)
@@ -65,17 +71,17 @@ def test_one_head_does_not_count_for_the_next():
     ("said", "most"),
     [
         (frame(RESET, bytes(4)), 100),
-        (frame(PING, bytes(8), stream=0), 1000),
-        (frame(SETTINGS, stream=0), 1000),
-        (frame(PRIORITY, bytes(5)), 1000),
-        (frame(DATA), 1000),
-        (frame(99), 1000),
+        (frame(PING, bytes(8), stream=0), 10_000),
+        (frame(SETTINGS, stream=0), 50),
+        (frame(PRIORITY, bytes(5)), 10_000),
+        (frame(DATA), 10_000),
+        (frame(99), 10_000),
     ],
 )
 def test_what_costs_only_the_other_side_may_come_so_often_and_again_after_a_while(said, most):
     looking = guard()
     looking.feed(said * most, 10.0)
-    looking.feed(said, 11.0)
+    looking.feed(said * 10, 11.0)
     with pytest.raises(DenialOfServiceError) as flood:
         looking.feed(said * most, 11.0)
     assert flood.value.error_code == ErrorCodes.ENHANCE_YOUR_CALM
