@@ -4,8 +4,9 @@
 import pytest
 from msgspec import structs
 
+from smartagent.kernel import Label
 from smartagent.mcp import AccessRequestNotFound, McpChanged
-from smartagent.mcp.model import AccessRequest, Label, McpServer, Pin, StoredServer
+from smartagent.mcp.model import AccessRequest, McpServer, Pin, StoredServer
 from smartagent.mcp.store import (
     add_access_request,
     add_met,

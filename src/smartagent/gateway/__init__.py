@@ -4,6 +4,7 @@
 from smartagent.gateway.errors import (
     CredentialUnusable,
     DestinationRefused,
+    FlowStopped,
     GatewayError,
     GatewayFull,
     UpgradeUnsupported,
@@ -16,7 +17,7 @@ from smartagent.gateway.gateway import Gateway
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.limits import TOPIC as USAGE_TOPIC
 from smartagent.gateway.pin import Pinner
-from smartagent.gateway.ports import Asked, Doors, Upstream
+from smartagent.gateway.ports import Asked, Doors, Flowing, Upstream
 from smartagent.gateway.scrub import Scrubber
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.variants import Variants
@@ -27,6 +28,8 @@ __all__ = [
     "CredentialUnusable",
     "DestinationRefused",
     "Doors",
+    "FlowStopped",
+    "Flowing",
     "Gateway",
     "GatewayError",
     "GatewayFull",

@@ -106,6 +106,8 @@ class Dispatch:
             found = (*found, *await self._cover(exchange, plan))
         if found:
             check_placed(found, plan, self._doors.placeholder(plan.entry.name))
+        if plan.entry.labels:
+            exchange.flow = await self._doors.flow(caller, plan.entry.labels, exchange.request_id)
         if plan.entry.txn_token:
             exchange.txn_token = self._doors.transaction_token(caller, inbound)
         # A body that was put together here has been looked at, and holds the credential.
@@ -141,7 +143,9 @@ class Dispatch:
         """Say in the log that the call is made; tell whether anybody still waits for it."""
         # 5, first half. The intent is durable, and the caller not revoked, before the credential leaves.
         try:
-            await self._doors.commit(Work((self._record(exchange, Decision.PERMIT),), caller.claims), caller)
+            record = self._record(exchange, Decision.PERMIT)
+            record.detail.update(exchange.flow.detail)
+            await self._doors.commit(Work((record,), caller.claims, exchange.flow.writes), caller)
         except SmartAgentError as error:
             # The intent may stand in the log all the same; then this says that nothing came of it.
             self.outcome(exchange, error.code, 0.0)

@@ -23,6 +23,7 @@ GatewayError
     HostMismatch            a request names another host than its tunnel
     GatewayFull             too many connections
     PlaceholderRefused      a placeholder stands where it does not belong
+    FlowStopped             it could let private data out that untrusted content asks for
     BodyUnfit               the credential goes into the body, and this one has no place for it
 """
 
@@ -218,3 +219,11 @@ class PlaceholderRefused(GatewayError):
     code: ClassVar[str] = "placeholder-refused"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "A placeholder stands where it is not honoured."
+
+
+class FlowStopped(GatewayError):
+    """The agent has read private data and met untrusted content, and this would send something outside."""
+
+    code: ClassVar[str] = "flow-stopped"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "Nothing may be sent outside now."

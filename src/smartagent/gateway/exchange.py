@@ -33,7 +33,7 @@ from smartagent.gateway.leaks import Watch
 from smartagent.gateway.limits import Allowance
 from smartagent.gateway.pacing import Pacer
 from smartagent.gateway.plan import Plan
-from smartagent.gateway.ports import Asked
+from smartagent.gateway.ports import Asked, Flowing
 from smartagent.gateway.reply import ReplyStream
 from smartagent.gateway.sides import AgentSide, Keeper
 from smartagent.gateway.signing import Covered
@@ -49,7 +49,7 @@ class Exchange:
 
     __slots__ = (
         "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "asked",
-        "caller", "covered", "cut_at", "head", "intended", "is_over", "leaking", "path", "plan",
+        "caller", "covered", "cut_at", "flow", "head", "intended", "is_over", "leaking", "path", "plan",
         "received_bytes", "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
     covered: Covered | None
@@ -72,7 +72,7 @@ class Exchange:
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
-        self.txn_token, self.covered = "", None
+        self.txn_token, self.covered, self.flow = "", None, Flowing()
         self.started = 0.0
         self.cut_at = float("inf")
         self._agent = agent

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the gateway needs from the rooms around it.  `server.wiring` supplies it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from smartagent.edge import House, Inbound, Reply
-from smartagent.kernel import Caller, Limits, Secret, Verdict, Work
+from smartagent.kernel import Caller, Detail, Limits, Secret, Verdict, Work, Write
 
 
 class Said(NamedTuple):
@@ -23,6 +24,13 @@ class Asked(NamedTuple):
     method: str
     path: str
     said: Said = Said()
+
+
+class Flowing(NamedTuple):
+    """What follows from a call to an upstream that carries labels: what is kept of it, and what the record says."""
+
+    writes: tuple[Write, ...] = ()
+    detail: Mapping[str, Detail] = MappingProxyType({})
 
 
 class Upstream(Protocol):
@@ -51,6 +59,11 @@ class Upstream(Protocol):
     @property
     def allow_private(self) -> bool:
         """Whether it may live at an address that is not public."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What calls do to what an agent knows, and to what leaves it; see `policy.Label`."""
         ...
 
     @property
@@ -142,6 +155,15 @@ class Doors(House, Protocol):
 
     def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
         """Return the upstreams whose secrets are known here without asking another store, and those.  Memory only."""
+        ...
+
+    async def flow(self, caller: Caller, labels: tuple[str, ...], request: str) -> Flowing:
+        """Judge whether a call lets private data out that untrusted content may ask for.
+
+        Raises:
+            FlowStopped: It does, and the caller's role says to stop that.
+            SmartAgentError: What the caller has met cannot be read.
+        """
         ...
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:

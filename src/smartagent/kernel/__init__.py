@@ -6,6 +6,7 @@ from smartagent.kernel.caller import Caller, CallerKind, CallRestriction
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
 from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
+from smartagent.kernel.labels import Label
 from smartagent.kernel.limits import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.kernel.record import Decision, Detail, Record
 from smartagent.kernel.secret import Secret
@@ -41,6 +42,7 @@ __all__ = [
     "IdPrefix",
     "Ids",
     "Kind",
+    "Label",
     "Ledger",
     "Limits",
     "Permitted",

@@ -12,12 +12,14 @@ from smartagent.mcp.errors import (
     McpServerUnreachable,
     McpToolNotFound,
 )
+from smartagent.mcp.flow import Flow
 from smartagent.mcp.means import Means
 from smartagent.mcp.routes import mcp_routes
 from smartagent.mcp.service import Mcp
 
 __all__ = [
     "AccessRequestNotFound",
+    "Flow",
     "MalformedMcpServer",
     "Mcp",
     "McpChanged",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where information flows: who has read private data and met untrusted content should not send anything outside.
 
-Tools, prompts and resources carry labels.  Those that an agent meets are kept for an hour after it met them last,
+Upstreams, and the tools, prompts and resources of MCP servers, carry labels.  Those that an agent meets are kept for an hour after it met them last,
 over all its tokens and servers: each server has tokens of its own, and an agent remembers longer than a token lives.
 A call that would complete the three is recorded as `would-have-stopped`; where the role says `flow = "stop"`, it is
 refused until an operator has looked.
@@ -15,10 +15,9 @@ from typing import Final
 
 import msgspec
 
-from smartagent.kernel import Caller, Detail, Write
-from smartagent.mcp.errors import McpFlowStopped, RpcId
+from smartagent.kernel import Caller, Detail, Label, Write
 from smartagent.mcp.means import Means
-from smartagent.mcp.model import Label, McpServer
+from smartagent.mcp.model import McpServer
 from smartagent.mcp.store import add_met, forget_met, read_met
 from smartagent.policy import name_matches
 
@@ -28,18 +27,13 @@ AGAIN_SECONDS: Final = 60
 _FIRST_TWO: Final = frozenset({Label.READS_PRIVATE, Label.UNTRUSTED_CONTENT})
 
 
-class Asking(msgspec.Struct, frozen=True):
-    """The request that a call came with, and the message's own id."""
-
-    request: str
-    rpc_id: RpcId
-
-
 class Judged(msgspec.Struct, frozen=True):
     """What follows from a call: what is kept of it, and what the record says."""
 
     writes: tuple[Write, ...] = ()
     detail: dict[str, Detail] = {}
+    stopped: bool = False
+    """It would complete the three, and the caller's role says to stop that."""
 
 
 class Flow:
@@ -48,14 +42,12 @@ class Flow:
     def __init__(self, means: Means) -> None:
         self._means = means
 
-    async def judge(self, caller: Caller, server: McpServer, name: str, asked: Asking) -> Judged:
-        """Judge a call of `caller` to what goes by `name` at a server.
+    async def judge(self, caller: Caller, labels: frozenset[Label], request: str) -> Judged:
+        """Judge a call of `caller` to what carries `labels`, which came as `request`.
 
         Raises:
-            McpFlowStopped: It would complete the three, and the caller's role says to stop that.
             StoreUnavailable: What was met cannot be read.
         """
-        labels = labels_of(server, name)
         if not labels:
             return Judged()
         now = int(self._means.clock.now())
@@ -64,10 +56,10 @@ class Flow:
         if completes(labels, met):
             stored = self._means.book.known_role(caller.role)
             if stored is not None and stored.role.flow == "stop":
-                raise McpFlowStopped(asked.rpc_id)
+                return Judged(stopped=True)
             detail["flow"] = "would-have-stopped"
         fresh = [label for label in labels if met.get(label.value, 0) < now - AGAIN_SECONDS]
-        kept = [add_met(asked.request, label.value, caller.principal, now) for label in sorted(fresh)]
+        kept = [add_met(request, label.value, caller.principal, now) for label in sorted(fresh)]
         if kept:
             kept.append(forget_met(caller.principal, now - MET_SECONDS))
         return Judged(tuple(kept), detail)

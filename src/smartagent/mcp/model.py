@@ -5,13 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-
-class Label(StrEnum):
-    """What a tool does to what an agent knows, and to what leaves it."""
-
-    READS_PRIVATE = "reads-private"
-    UNTRUSTED_CONTENT = "untrusted-content"
-    SENDS_OUTSIDE = "sends-outside"
+from smartagent.kernel import Label
 
 
 class McpServer(msgspec.Struct, frozen=True, omit_defaults=True):

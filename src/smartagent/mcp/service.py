@@ -15,6 +15,7 @@ from smartagent.kernel import Caller, Decision, Record, Work
 from smartagent.mcp.desk import Desk
 from smartagent.mcp.door import Door
 from smartagent.mcp.errors import McpNotInstalled
+from smartagent.mcp.flow import Flow
 from smartagent.mcp.means import Means
 from smartagent.mcp.memory import Memory
 from smartagent.storage import Feed
@@ -32,6 +33,7 @@ class Mcp:
         self._means = means
         self.memory = Memory(means.database)
         self.door = Door(means, self.memory)
+        self.flow = Flow(means)
         self.desk = Desk(means, self.memory, self.look)
         self._serving: Serving | None = None
 
@@ -92,7 +94,7 @@ class Mcp:
             if find_spec("mcp") is None:
                 raise McpNotInstalled
             made: Serving = import_module("smartagent.mcp.serving").Serving(
-                self._means, self.memory, self.door
+                self._means, self.memory, self.door, self.flow
             )
             self._serving = made
         return self._serving

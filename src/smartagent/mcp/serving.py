@@ -18,8 +18,8 @@ from smartagent.mcp.credentials import Credentials
 from smartagent.mcp.deciding import Deciding, called
 from smartagent.mcp.door import Door
 from smartagent.mcp.entries import OWN_NAME
-from smartagent.mcp.errors import INVALID_PARAMS, McpUnknown
-from smartagent.mcp.flow import Asking, Flow, Judged
+from smartagent.mcp.errors import INVALID_PARAMS, McpFlowStopped, McpUnknown
+from smartagent.mcp.flow import Flow, Judged, labels_of
 from smartagent.mcp.links import Links
 from smartagent.mcp.means import Means
 from smartagent.mcp.memory import Memory
@@ -37,7 +37,7 @@ _ACCEPTED: Final = 202
 class Serving:
     """Serves messages.  What needs the SDK is loaded with this, and so only where it is used."""
 
-    def __init__(self, means: Means, memory: Memory, door: Door) -> None:
+    def __init__(self, means: Means, memory: Memory, door: Door, flow: Flow) -> None:
         self._memory = memory
         self._door = door
         self._live = means.live
@@ -47,7 +47,7 @@ class Serving:
         self.relay = Relay(memory, self._links, Credentials(means), self._pinning, self._deciding)
         self._own = Own(means, memory, self._deciding)
         self._answers = Answers(means)
-        self._flow = Flow(means)
+        self._flow = flow
 
     async def take(self, caller: Caller, inbound: Inbound) -> Outcome:
         """Take a message to the server that the path names; without a name, to the house's own.
@@ -109,8 +109,9 @@ class Serving:
             pin = self._deciding.approved(asked.server, asked.name)
             schema = _input_schema("" if pin is None else pin.approved_definition)
             check_parameter_headers(message, inbound, schema)
-        asking = Asking(inbound.request_id, message.id)
-        flow = await self._flow.judge(caller, stored.server, asked.name, asking)
+        flow = await self._flow.judge(caller, labels_of(stored.server, asked.name), inbound.request_id)
+        if flow.stopped:
+            raise McpFlowStopped(message.id)
         detail: dict[str, Detail] = {"by": ",".join(rules), **flow.detail}
         if asked.arguments is not None:
             detail["arguments"] = digest_of(asked.arguments)

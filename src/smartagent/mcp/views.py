@@ -3,8 +3,8 @@
 
 import msgspec
 
-from smartagent.kernel import rfc3339
-from smartagent.mcp.model import AccessRequest, Label, Pin, StoredServer
+from smartagent.kernel import Label, rfc3339
+from smartagent.mcp.model import AccessRequest, Pin, StoredServer
 
 
 class McpServerRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -8,8 +8,21 @@ from msgspec import structs
 
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
-from smartagent.gateway import Asked, Upstream
-from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Limits, Secret, Verdict, Work
+from smartagent.gateway import Asked, Flowing, FlowStopped, Upstream
+from smartagent.kernel import (
+    Caller,
+    Committed,
+    Denied,
+    IdPrefix,
+    Ids,
+    Label,
+    Ledger,
+    Limits,
+    Secret,
+    Verdict,
+    Work,
+)
+from smartagent.mcp import Flow
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
@@ -23,7 +36,7 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
+        "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
         "_vault",
     )  # fmt: skip
 
@@ -35,6 +48,7 @@ class GatewayDoors:
         book: Book,
         vault: Vault,
         placeholders: Placeholders,
+        flow: Flow,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
@@ -47,6 +61,7 @@ class GatewayDoors:
         self._book = book
         self._vault = vault
         self._placeholders = placeholders
+        self._flow = flow
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
@@ -82,6 +97,18 @@ class GatewayDoors:
     def honeytoken(self, value: str) -> str:
         """Return the name of the honeytoken `value`; empty when it is none."""
         return self._placeholders.honeytoken(value)
+
+    async def flow(self, caller: Caller, labels: tuple[str, ...], request: str) -> Flowing:
+        """Judge whether a call lets private data out that untrusted content may ask for.
+
+        Raises:
+            FlowStopped: It does, and the caller's role says to stop that.
+            StoreUnavailable: What the caller has met cannot be read.
+        """
+        judged = await self._flow.judge(caller, frozenset(map(Label, labels)), request)
+        if judged.stopped:
+            raise FlowStopped("an operator can release the agent")
+        return Flowing(judged.writes, judged.detail)
 
     def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
         """Say to an upstream who calls.

@@ -99,7 +99,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
     checks = vaultapi.authenticators(), mcp.authenticators()
     rooms = wire_house(base, identity, tokens, service, book, checks)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -236,8 +236,15 @@ def wire_house(
     )
 
 
-def wire_gateway(
-    base: Foundation, rooms: Rooms, tokens: Tokens, service: TokenService, book: Book, kept: Kept
+def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
+    base: Foundation,
+    rooms: Rooms,
+    tokens: Tokens,
+    service: TokenService,
+    book: Book,
+    kept: Kept,
+    *,
+    mcp: Mcp,
 ) -> Gateway:
     """Build the gateway."""
     settings = base.settings
@@ -247,6 +254,7 @@ def wire_gateway(
         book=book,
         vault=kept.vault,
         placeholders=kept.placeholders,
+        flow=mcp.flow,
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,

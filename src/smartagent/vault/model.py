@@ -54,7 +54,7 @@ class Upstream(msgspec.Struct, frozen=True):
     lets it live at an address that is not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says
     that it belongs to the trust domain: each call brings a transaction token.  `limits` are for all calls together, and,
     where they are of one call, for each.  `speaks` is `git`, or `graphql:` and the endpoint's path, where rules name
-    operations.
+    operations.  `labels` say what calls do to what an agent knows and to what leaves it (`policy.Label`).
     """
 
     name: str
@@ -68,6 +68,7 @@ class Upstream(msgspec.Struct, frozen=True):
     txn_token: bool = False
     limits: Limits = UNLIMITED
     speaks: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class Honeytoken(msgspec.Struct, frozen=True):

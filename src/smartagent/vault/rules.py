@@ -5,7 +5,7 @@ import ipaddress
 import re
 from typing import Final
 
-from smartagent.kernel import Limits, UnusableLimit, parse_limits
+from smartagent.kernel import Label, Limits, UnusableLimit, parse_limits
 from smartagent.vault.errors import MalformedSecret, MalformedUpstream
 from smartagent.vault.model import Upstream
 from smartagent.vault.places import KNOWN, PlaceKind, parse_place
@@ -91,6 +91,7 @@ def parse_upstream(entry: Upstream) -> Upstream:
         txn_token=entry.txn_token,
         limits=_parse_limits(entry.limits),
         speaks=_parse_language(entry.speaks),
+        labels=_parse_labels(entry.labels),
     )
 
 
@@ -122,6 +123,13 @@ def parse_base_url(raw: str, *, allow_private: bool, allow_plaintext: bool) -> s
         raise MalformedUpstream("base_url", "the port is 1 to 65535")
     shown_port = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
     return f"{scheme}://{host}{shown_port}{_parse_prefix(raw_path or '')}"
+
+
+def _parse_labels(raw: tuple[str, ...]) -> tuple[str, ...]:
+    known = [label.value for label in Label]
+    if not set(raw) <= set(known):
+        raise MalformedUpstream("labels", ", ".join(known))
+    return tuple(label for label in known if label in raw)
 
 
 def _parse_language(raw: str) -> str:

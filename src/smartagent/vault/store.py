@@ -79,6 +79,7 @@ upstreams: Final = Table(
     Column("txn_token", Integer, nullable=False, server_default="0"),
     Column("limits", Text, nullable=False, server_default="{}"),
     Column("speaks", Text, nullable=False, server_default=""),
+    Column("labels", Text, nullable=False, server_default=""),
 )
 honeytokens: Final = Table(
     "honeytokens",
@@ -116,6 +117,7 @@ class _UpstreamRow(msgspec.Struct, array_like=True):
     txn_token: int
     limits: str
     speaks: str
+    labels: str
 
 
 class _HoneytokenRow(msgspec.Struct, array_like=True):
@@ -231,6 +233,7 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
                 txn_token=bool(row.txn_token),
                 limits=parse_limits(msgspec.json.decode(row.limits, type=Limits)),
                 speaks=row.speaks,
+                labels=tuple(row.labels.split()),
             ),
             version=row.version,
             changed_at=row.changed_at,
@@ -296,6 +299,7 @@ def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
         "new_scrub": int(entry.scrub),
         "new_txn_token": int(entry.txn_token),
         "new_speaks": entry.speaks,
+        "new_labels": " ".join(entry.labels),
         "new_limits": msgspec.json.encode(entry.limits).decode(),
         "new_version": new.version,
         "new_changed_at": new.changed_at,

@@ -53,6 +53,7 @@ class Upstreams:
                 txn_token=asked.txn_token,
                 limits=asked.limits,
                 speaks=asked.speaks,
+                labels=asked.labels,
             )
         )
         secret_id = await self._check_secret(entry)

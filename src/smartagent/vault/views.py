@@ -47,6 +47,7 @@ class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
     txn_token: bool = False
     limits: Limits = UNLIMITED
     speaks: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -89,6 +90,7 @@ class UpstreamView(msgspec.Struct, frozen=True):
     txn_token: bool
     limits: Limits
     speaks: str
+    labels: tuple[str, ...]
     version: int
     changed_at: str
     changed_by: str
@@ -164,6 +166,7 @@ def upstream_view(stored: StoredUpstream, placeholder: str) -> UpstreamView:
         txn_token=entry.txn_token,
         limits=entry.limits,
         speaks=entry.speaks,
+        labels=entry.labels,
         version=stored.version,
         changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,

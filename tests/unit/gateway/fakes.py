@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
-from smartagent.gateway import Asked
+from smartagent.gateway import Asked, Flowing, FlowStopped
 from smartagent.kernel import (
     UNLIMITED,
     Caller,
@@ -39,6 +39,7 @@ class Entry(msgspec.Struct, frozen=True):
     txn_token: bool = False
     limits: Limits = UNLIMITED
     speaks: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class FakeDoors:
@@ -113,6 +114,11 @@ class FakeDoors:
         if not self.live(caller):
             raise AuthenticationFailed("revoked")
         return Committed(len(self.committed), 0)
+
+    async def flow(self, caller: Caller, labels: tuple[str, ...], request: str) -> Flowing:
+        if "sends-outside" in labels and "stop" in caller.role:
+            raise FlowStopped("an operator can release the agent")
+        return Flowing((), {"flow": " ".join(labels)})
 
     def placeholder(self, upstream: str) -> str:
         return f"sak_ph_{upstream:a<32}"

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from smartagent.kernel import Caller, CallerKind
-from smartagent.mcp.errors import McpFlowStopped
-from smartagent.mcp.flow import AGAIN_SECONDS, MET_SECONDS, Asking, Flow, completes, labels_of
-from smartagent.mcp.model import Label, McpServer
+from smartagent.kernel import Caller, CallerKind, Label
+from smartagent.mcp.flow import AGAIN_SECONDS, MET_SECONDS, Flow, completes, labels_of
+from smartagent.mcp.model import McpServer
 from smartagent.mcp.store import mcp_labels_met
 from smartagent.policy import Role
 from tests.unit.policy.fakes import FakeStore
@@ -40,9 +39,9 @@ class World:
 
     async def call(self, name, caller=AGENT):
         self.number += 1
-        judged = await self.flow.judge(caller, SERVER, name, Asking(f"req_{self.number}", 7))
+        judged = await self.flow.judge(caller, labels_of(SERVER, name), f"req_{self.number}")
         self.store.apply(*judged.writes)
-        return judged.detail.get("flow", "")
+        return "stopped" if judged.stopped else judged.detail.get("flow", "")
 
 
 @pytest.mark.parametrize(
@@ -77,11 +76,8 @@ async def test_switched_on_it_is_refused_and_nothing_is_met_by_it():
     world = World("stop")
     await world.call("read_x")
     await world.call("x_web")
-    with pytest.raises(McpFlowStopped) as stopped:
-        await world.call("send")
-    assert stopped.value.rpc_id == 7
-    with pytest.raises(McpFlowStopped):
-        await world.call("browse")
+    assert [await world.call(name) for name in ("send", "browse")] == ["stopped", "stopped"]
+    assert len(await world.store.fetch(mcp_labels_met.select())) == 2
 
 
 async def test_one_agents_labels_are_not_anothers():

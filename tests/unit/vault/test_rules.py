@@ -183,6 +183,15 @@ def test_a_limit_that_cannot_be_meant_is_named():
         parse_upstream(Upstream("orders", "https://api.example", limits=Limits(burst=1)))
 
 
+def test_labels_are_those_that_are_known_each_once():
+    entry = Upstream(
+        "orders", "https://api.example", labels=("sends-outside", "reads-private", "sends-outside")
+    )
+    assert parse_upstream(entry).labels == ("reads-private", "sends-outside")
+    with pytest.raises(MalformedUpstream, match=r"^labels: reads-private, untrusted-content, sends-outside"):
+        parse_upstream(Upstream("orders", "https://api.example", labels=("reads-everything",)))
+
+
 def test_an_entry_keeps_all_that_it_says():
     entry = Upstream(
         "orders", "http://10.0.0.1/v1", "s", "basic", True, True, 600, False, True, Limits("9/m"), "git"

@@ -273,6 +273,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
         "version": 1,
         "changed_at": "2026-05-28T20:26:40Z",
         "changed_by": "opr_1",
+        "labels": [],
         "placeholder": desk.placeholders.of("orders"),
     }
     before = desk.vault.upstream("orders")

@@ -47,6 +47,13 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
             "total_seconds."
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What calls do: reads-private, untrusted-content or sends-outside; again for more. An agent that did "
+            "the first two within an hour is watched, or stopped, at the third."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe an upstream, or change it."""
@@ -57,6 +64,7 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
         "scrub": scrub,
         "txn_token": txn_token,
         "speaks": speaks,
+        "labels": label or [],
         "limits": dict(_limit(each) for each in limit or ()),
     }
     if place:
