@@ -34,6 +34,7 @@ from tests.e2e.howtos_of_leases import (
     ssh,
     vault_clients,
 )
+from tests.e2e.howtos_of_policies import replay
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -342,6 +343,7 @@ SCENARIOS = {
     "run-a-program-with-credentials.md": run_a_program,
     "sign-in-with-openid-connect.md": openid,
     "transaction-tokens.md": transaction,
+    "try-a-policy-on-the-past.md": replay,
     "use-vault-clients.md": vault_clients,
 }
 

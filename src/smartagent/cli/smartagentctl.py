@@ -14,6 +14,7 @@ from smartagent.cli.ctl import (
     delegations,
     drill,
     explaining,
+    history,
     honeytokens,
     issuers,
     keys,
@@ -77,6 +78,7 @@ app.add_typer(rotating.app, name="rotation")
 app.add_typer(accounts.app, name="account")
 app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
+policies.app.command("replay")(history.replay)
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")

@@ -37,10 +37,12 @@ from smartagent.kernel import (
     CallerKind,
     Committed,
     Decision,
+    Detail,
     Record,
     SmartAgentError,
     Verdict,
     Work,
+    circumstances,
 )
 
 PERMISSION: Final = "upstream.call"
@@ -287,7 +289,7 @@ class Dispatch:
             decision=decision,
             rule=exchange.rule if decision is not None else "",
             outcome=outcome,
-            detail={"for": caller.subject} if caller is not None and caller.subject else {},
+            detail=_said_of(caller, decision),
         )
 
 
@@ -301,6 +303,15 @@ def check_target(inbound: Inbound) -> tuple[str, str]:
     target = parse_target(raw)
     name, _, rest = target.path[1:].partition("/")
     return name, f"/{rest}"
+
+
+def _said_of(caller: Caller | None, decision: Decision | None) -> dict[str, Detail]:
+    # An intent says all that was decided on, so that other rules can be tried on it later.
+    if caller is None:
+        return {}
+    if decision is Decision.PERMIT:
+        return circumstances(caller)
+    return {"for": caller.subject} if caller.subject else {}
 
 
 def _inbound(exchange: Exchange) -> Inbound:

@@ -2,6 +2,10 @@
 """Policy: what callers may do, written as role files and Cedar, decided in memory, and explained."""
 
 from smartagent.policy.book import Book
+from smartagent.policy.broad import policy_grants_everything
+from smartagent.policy.cedar import parse_policies
+from smartagent.policy.compile import rule_id
+from smartagent.policy.drafting import drafted, no_rules
 from smartagent.policy.errors import (
     GrantsEverything,
     MalformedPolicy,
@@ -11,13 +15,31 @@ from smartagent.policy.errors import (
     PolicyNotFound,
     RoleNotFound,
 )
-from smartagent.policy.model import Allow, Call, Condition, Explanation, Grants, NearestRule, Role
+from smartagent.policy.est import mentions_of
+from smartagent.policy.model import (
+    ANY,
+    CREDENTIAL_SCOPE,
+    Allow,
+    Call,
+    Condition,
+    Explanation,
+    Grants,
+    NearestRule,
+    Role,
+    StoredPolicy,
+    StoredRole,
+)
+from smartagent.policy.patterns import MAX_SEGMENTS, Pattern, known_pattern
 from smartagent.policy.permissions import Permission, decide_api
 from smartagent.policy.rolefile import parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
+from smartagent.policy.rules import grants_everything
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
 
 __all__ = [
+    "ANY",
+    "CREDENTIAL_SCOPE",
+    "MAX_SEGMENTS",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
     "Allow",
@@ -30,6 +52,7 @@ __all__ = [
     "MalformedPolicy",
     "MalformedRoleFile",
     "NearestRule",
+    "Pattern",
     "Permission",
     "PolicyChanged",
     "PolicyError",
@@ -37,8 +60,18 @@ __all__ = [
     "Role",
     "RoleNotFound",
     "RoleOf",
+    "StoredPolicy",
+    "StoredRole",
     "decide_api",
+    "drafted",
+    "grants_everything",
+    "known_pattern",
+    "mentions_of",
+    "no_rules",
     "parse_name",
+    "parse_policies",
     "parse_role_file",
+    "policy_grants_everything",
     "routes",
+    "rule_id",
 ]

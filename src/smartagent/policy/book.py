@@ -7,7 +7,7 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Final
 
@@ -44,19 +44,24 @@ class _Chapter:
 
 
 class Book:
-    """Decides what callers may do."""
+    """Decides what callers may do, by what it read, or by `roles` and `policies` until it reads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, roles: Iterable[StoredRole] = (), policies: Iterable[StoredPolicy] = ()
+    ) -> None:
         self._database = database
-        self._roles: dict[str, StoredRole] = {}
-        self._policies: dict[str, StoredPolicy] = {}
+        self._roles = {stored.role.name: stored for stored in roles}
+        self._policies = {stored.name: stored for stored in policies}
         self._chapters: dict[str, _Chapter] = {}
         self._remembered: dict[_Key, Verdict] = {}
         self._serials = count(1)
         self._unreadable: set[str] = set()
+        self.edition = 0
+        """How often anything was read since this book was made: another edition may say something else."""
 
     async def reload_roles(self, names: Sequence[str]) -> None:
         """Read the roles `names` again; with no names, all of them."""
+        self.edition += 1
         if not names:
             found = {stored.role.name: stored for stored in await read_roles(self._database)}
             self._roles = found
@@ -72,6 +77,7 @@ class Book:
 
     async def reload_policies(self, names: Sequence[str]) -> None:
         """Read the policies `names` again; with no names, all of them."""
+        self.edition += 1
         if not names:
             self._policies = {stored.name: stored for stored in await read_policies(self._database)}
         for name in dict.fromkeys(names):
@@ -145,6 +151,17 @@ class Book:
             verdict = self._judge(chapter, caller, call)
             self._remember(key, verdict)
         return verdict
+
+    def decide_for_both(self, caller: Caller, call: Call) -> Verdict:
+        """Say whether `caller` may make `call`; who acts for another agent may do what both may."""
+        verdict = self.decide_call(caller, call)
+        if not caller.subject_role or isinstance(verdict, Denied):
+            return verdict
+        return self.decide_call(structs.replace(caller, role=caller.subject_role), call)
+
+    def drafted(self, roles: Iterable[StoredRole], policies: Iterable[StoredPolicy]) -> "Book":
+        """Return another book, which says what this one does but for `roles` and `policies`.  It is not kept fresh."""
+        return Book(self._database, (*self._roles.values(), *roles), (*self._policies.values(), *policies))
 
     def decide_lease(self, caller: Caller, credential: str) -> Verdict:
         """Say whether `caller` may lease `credential`, with the scopes of their token, from where they are.

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     POLICIES_READ = "policies.read"
     POLICIES_WRITE = "policies.write"
     POLICIES_EXPLAIN = "policies.explain"
+    HISTORY_READ = "history.read"
     SECRETS_READ = "secrets.read"
     SECRETS_WRITE = "secrets.write"
     UPSTREAMS_READ = "upstreams.read"

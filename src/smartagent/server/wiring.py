@@ -16,6 +16,8 @@ from smartagent.emergency import emergency_routes
 from smartagent.gateway import Gateway, GatewaySettings, Interception
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
+from smartagent.insight import Insight, insight_routes
+from smartagent.insight import Means as InsightMeans
 from smartagent.kernel import Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
@@ -118,7 +120,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
-        *wire_audit(base),
+        *wire_audit(base, book),
     )
     pages = {**service.pages, **signals.pages(), SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(_gauge_credentials, leases, rotations)
@@ -255,10 +257,11 @@ def wire_gateway(
     return Gateway(doors, limits, interception=interception)
 
 
-def wire_audit(base: Foundation) -> tuple[Route, ...]:
+def wire_audit(base: Foundation, book: Book) -> tuple[Route, ...]:
     """Build the readers of the log, and their routes."""
     log = LogReader(base.store.database, base.clock)
-    return audit_routes(CustodyReader(base.store.database, log), log)
+    insight = Insight(InsightMeans(book, log))
+    return (*audit_routes(CustodyReader(base.store.database, log), log), *insight_routes(insight))
 
 
 def wire_authority(  # noqa: PLR0913 -- the parts of the application

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of history, and what is told of it.
+
+What is told comes in pages of the log.  A page is bounded, however long the log is; whoever asked for the
+pages adds them up (`rules.Tally`).
+"""
+
+import msgspec
+
+
+class HistoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the log.
+
+    `since` is Unix seconds.  `cursor` is `next` of the page before; 0 begins at `since`.  `roles` (role files)
+    and `policies` (name to Cedar text) are a draft: they stand in for those of the same name.
+    """
+
+    since: int = 0
+    cursor: int = 0
+    roles: list[str] = []
+    policies: dict[str, str] = {}
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One recorded request, where it stands in the log."""
+
+    index: int
+    at: str
+    request: str
+    path: str
+
+
+class Shift(msgspec.Struct, frozen=True):
+    """Recorded requests that a draft decides otherwise than it was decided then.
+
+    `path` is a pattern, with `*` for what looks like an id.  `now` is what the rules in force say: where that is
+    `becomes`, the draft changes nothing any more.  `by` are the rules of the draft that decide, or why none does.
+    """
+
+    agent: str
+    role: str
+    upstream: str
+    method: str
+    path: str
+    was: str
+    becomes: str
+    now: str
+    by: str
+    calls: int
+    examples: tuple[Example, ...] = ()
+
+
+class ReplayPage(msgspec.Struct, frozen=True):
+    """What a draft does to the entries `begin` to `end` (not included) of the log.
+
+    `next` is the cursor of the next page; 0 when this was the last one.  `decided` requests were decided anew.
+    `unreplayable` ones were recorded before records said on what a decision was made.  `left_out` requests
+    changed too, in groups for which there was no room.
+    """
+
+    begin: int
+    end: int
+    next: int
+    decided: int
+    unreplayable: int
+    left_out: int
+    shifts: list[Shift]

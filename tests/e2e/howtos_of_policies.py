@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers of the pages about policies, for `test_howtos`."""
+
+import json
+
+from tests.e2e.site import furnish
+
+
+async def calling(reader, *paths):
+    """Have an agent call the shop, so that there is a history; return its id."""
+    await furnish(reader.authority.operator, reader.authority.shop)
+    agent = await reader.enrol("caller")
+    await reader.shell.run("TOKEN=$(smartagentctl agent token --key-file caller.key)")
+    for path in paths:
+        await reader.shell.run(
+            f'curl -s -o /dev/null -H "Authorization: Bearer $TOKEN" {reader.authority.gateway}/shop{path}; echo done'
+        )
+    return agent
+
+
+async def replay(reader):
+    await calling(reader, "/orders/1", "/orders/7", "/customers/1")
+    assert "GET /orders/* on shop" in await reader.do()
+    shifts = json.loads(await reader.do())["shifts"]
+    assert {shift["path"] for shift in shifts} >= {"/orders/*"}
+    assert "policy/closed/1 forbids it" in {shift["by"] for shift in shifts}
