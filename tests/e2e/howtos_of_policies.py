@@ -24,3 +24,17 @@ async def replay(reader):
     shifts = json.loads(await reader.do())["shifts"]
     assert {shift["path"] for shift in shifts} >= {"/orders/*"}
     assert "policy/closed/1 forbids it" in {shift["by"] for shift in shifts}
+
+
+async def blast_radius(reader):
+    agent = await calling(reader)
+    other = await reader.enrol("helper")
+    await reader.authority.api(
+        "POST", "/v1/delegations", {"from": agent, "to": other, "reason": "a helper", "scope": "read"}
+    )
+    await reader.set("AGENT_ID", agent)
+    tree = await reader.do()
+    assert "upstream shop at http://127.0.0.1" in tree
+    assert "with the secret shop-key (bearer)" in tree
+    assert f"helper {other}" in tree
+    assert "shop-key" in await reader.do()

@@ -21,6 +21,7 @@ from smartagent.cli.ctl import (
     leasing,
     login,
     policies,
+    reach,
     requests,
     roles,
     rotating,
@@ -67,6 +68,7 @@ status.add_to(app)
 signin.add_to(app)
 drill.add_to(app)
 explaining.add_to(app)
+reach.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")

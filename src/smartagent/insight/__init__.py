@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Insight: what rules would have done to the recorded history."""
+"""Insight: what rules would have done to the recorded history, and what agents can reach."""
 
 from smartagent.insight.errors import EmptyDraft, InsightError
-from smartagent.insight.means import Means
+from smartagent.insight.means import Means, ReachMeans
 from smartagent.insight.model import HistoryRequest, ReplayPage, Shift
+from smartagent.insight.reach import Reach
+from smartagent.insight.reachable import AgentReach
 from smartagent.insight.routes import insight_routes
 from smartagent.insight.rules import Tally
 from smartagent.insight.service import Insight
 
 __all__ = [
+    "AgentReach",
     "EmptyDraft",
     "HistoryRequest",
     "Insight",
     "InsightError",
     "Means",
+    "Reach",
+    "ReachMeans",
     "ReplayPage",
     "Shift",
     "Tally",

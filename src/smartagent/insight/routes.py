@@ -5,13 +5,15 @@ from typing import Final
 
 from smartagent.edge import Proof, Route
 from smartagent.insight.model import HistoryRequest, ReplayPage
+from smartagent.insight.reach import Reach
+from smartagent.insight.reachable import AgentReach
 from smartagent.insight.service import Insight
 from smartagent.policy import Permission
 
 _MAX_BODY_BYTES: Final = 1_048_576
 
 
-def insight_routes(insight: Insight) -> tuple[Route, ...]:
+def insight_routes(insight: Insight, reach: Reach) -> tuple[Route, ...]:
     """Return the room's routes."""
     return (
         Route(
@@ -25,5 +27,15 @@ def insight_routes(insight: Insight) -> tuple[Route, ...]:
             max_body_bytes=_MAX_BODY_BYTES,
             request_schema=HistoryRequest,
             reply_schema=ReplayPage,
+        ),
+        Route(
+            method="GET",
+            path="/v1/agents/{id}/reach",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.REACH_READ,
+            event="agent.reach-read",
+            act=reach.show,
+            summary="Show what an agent, and those it may delegate to, can reach",
+            reply_schema=AgentReach,
         ),
     )

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     POLICIES_WRITE = "policies.write"
     POLICIES_EXPLAIN = "policies.explain"
     HISTORY_READ = "history.read"
+    REACH_READ = "reach.read"
     SECRETS_READ = "secrets.read"
     SECRETS_WRITE = "secrets.write"
     UPSTREAMS_READ = "upstreams.read"

@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 
 from smartagent import policy, vault
 from smartagent.accounts import accounts_routes
-from smartagent.audit import CustodyReader, LogReader, Sequencer
-from smartagent.audit.routes import routes as audit_routes
+from smartagent.audit import Sequencer
 from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
@@ -16,8 +15,6 @@ from smartagent.emergency import emergency_routes
 from smartagent.gateway import Gateway, GatewaySettings, Interception
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.insight import Insight, insight_routes
-from smartagent.insight import Means as InsightMeans
 from smartagent.kernel import Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
@@ -46,6 +43,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_insight import wire_audit, wire_reach
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_oauth import (
@@ -120,7 +118,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
-        *wire_audit(base, book),
+        *wire_audit(base, book, wire_reach(base, identity, book, kept.vault, leases, service.delegations)),
     )
     pages = {**service.pages, **signals.pages(), SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(_gauge_credentials, leases, rotations)
@@ -255,13 +253,6 @@ def wire_gateway(
     )
     interception = Interception(gateway_ca(base.root, settings.gateway_ca_names), base.clock, system_entropy)
     return Gateway(doors, limits, interception=interception)
-
-
-def wire_audit(base: Foundation, book: Book) -> tuple[Route, ...]:
-    """Build the readers of the log, and their routes."""
-    log = LogReader(base.store.database, base.clock)
-    insight = Insight(InsightMeans(book, log))
-    return (*audit_routes(CustodyReader(base.store.database, log), log), *insight_routes(insight))
 
 
 def wire_authority(  # noqa: PLR0913 -- the parts of the application

@@ -4,7 +4,7 @@
 import msgspec
 
 from smartagent.edge import Inbound
-from smartagent.insight import Insight, Means, insight_routes
+from smartagent.insight import Insight, Means, Reach, insight_routes
 from smartagent.kernel import Caller, CallerKind, Decision, Record, circumstances
 from smartagent.policy import drafted, no_rules
 from tests.unit.audit.small_store import SmallStore
@@ -64,7 +64,7 @@ class Past:
         self.store = SmallStore()
         self.book = drafted(no_rules(), role_files, policies or {})
         self.insight = Insight(Means(self.book, self.store.reader()))
-        self._routes = {route.path: route for route in insight_routes(self.insight)}
+        self._routes = {route.path: route for route in insight_routes(self.insight, Reach(None))}
 
     def add(self, *records):
         self.store.append(*[record.encode() for record in records])

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root's part that looks at everything else: history, and what agents can reach."""
+
+from collections.abc import Sequence
+
+from smartagent.audit import CustodyReader, LogReader
+from smartagent.audit.routes import routes as audit_routes
+from smartagent.delegation import Delegation, Delegations
+from smartagent.edge import Route
+from smartagent.identity import Identity
+from smartagent.insight import Insight, Means, Reach, ReachMeans, insight_routes
+from smartagent.leases import Credential, CredentialNotFound, Leases, Provider, ProviderNotFound
+from smartagent.policy import Book
+from smartagent.server.foundation import Foundation
+from smartagent.vault import Upstream, Vault
+
+
+def wire_audit(base: Foundation, book: Book, reach: Reach) -> tuple[Route, ...]:
+    """Build the readers of the log, and their routes."""
+    log = LogReader(base.store.database, base.clock)
+    insight = Insight(Means(book, log))
+    return (*audit_routes(CustodyReader(base.store.database, log), log), *insight_routes(insight, reach))
+
+
+def wire_reach(
+    base: Foundation, identity: Identity, book: Book, vault: Vault, leases: Leases, delegations: Delegations
+) -> Reach:
+    """Build what tells of an agent's reach."""
+
+    def upstreams() -> Sequence[Upstream]:
+        return [stored.upstream for stored in vault.upstreams()]
+
+    def credential(name: str) -> tuple[Credential, Provider] | None:
+        try:
+            found = leases.registry.credential(name).credential
+            return found, leases.registry.provider(found.provider).provider
+        except (CredentialNotFound, ProviderNotFound):
+            return None
+
+    def delegations_to(agent: str, now: float) -> Sequence[Delegation]:
+        return [each for each in delegations.register.all() if each.to_agent == agent and each.is_live(now)]
+
+    return Reach(
+        ReachMeans(
+            clock=base.clock,
+            book=book,
+            agent=identity.directory.agent,
+            upstreams=upstreams,
+            credential=credential,
+            delegations_from=lambda agent, now: delegations.register.live_from(agent, now=now),
+            delegations_to=delegations_to,
+            gateway=base.settings.gateway_url,
+        )
+    )
