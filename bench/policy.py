@@ -117,7 +117,7 @@ def _segments(calls: int) -> Iterator[tuple[int, int, bytes, bytes, int, int]]:
 async def _replay(path: Path) -> Sample:
     database = SqliteDatabase(path)
     book = _house()
-    insight = Insight(Means(book, LogReader(database, SystemClock())))
+    insight = Insight(Means(book, LogReader(database, SystemClock()), lambda _agent: None))
     tally, decided, cursor = Tally(), 0, 0
     slowest = 0.0
     draft = [(_ROLE % number).replace("/v1/orders/**", "/v1/orders/7") for number in range(0, ROLES, 10)]

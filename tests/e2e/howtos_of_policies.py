@@ -5,6 +5,8 @@ import json
 
 from tests.e2e.site import furnish
 
+WIDE = 'name = "wide"\n[[allow]]\nscope = "all"\nupstream = "shop"\nmethods = ["*"]\npaths = ["/**"]\n'
+
 
 async def calling(reader, *paths):
     """Have an agent call the shop, so that there is a history; return its id."""
@@ -38,3 +40,11 @@ async def blast_radius(reader):
     assert "with the secret shop-key (bearer)" in tree
     assert f"helper {other}" in tree
     assert "shop-key" in await reader.do()
+
+
+async def lint(reader):
+    await calling(reader)
+    await reader.authority.api("PUT", "/v1/roles/wide", {"role_file": WIDE, "allow_broad": True})
+    assert "role/wide:2: error: too-broad: role/wide/1" in await reader.do()
+    assert "roles/clerk.toml:7: warning: shadowed: role/clerk/2" in await reader.do()
+    assert [each["line"] for each in json.loads(await reader.do())] == [7]

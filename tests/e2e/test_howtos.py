@@ -34,7 +34,7 @@ from tests.e2e.howtos_of_leases import (
     ssh,
     vault_clients,
 )
-from tests.e2e.howtos_of_policies import blast_radius, replay
+from tests.e2e.howtos_of_policies import blast_radius, lint, replay
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -319,6 +319,7 @@ SCENARIOS = {
     "delegate-to-a-sub-agent.md": delegate,
     "device-code.md": device,
     "end-everything-of-an-agent.md": end_everything,
+    "find-rules-that-need-attention.md": lint,
     "follow-revocations.md": follow,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,

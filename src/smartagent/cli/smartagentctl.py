@@ -19,6 +19,7 @@ from smartagent.cli.ctl import (
     issuers,
     keys,
     leasing,
+    linting,
     login,
     policies,
     reach,
@@ -81,6 +82,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 policies.app.command("replay")(history.replay)
+policies.app.command("lint")(linting.lint)
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")

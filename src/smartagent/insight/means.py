@@ -15,10 +15,11 @@ from smartagent.vault import Upstream
 
 
 class Means(msgspec.Struct, frozen=True):
-    """What history needs: the rules in force, and the log."""
+    """What history needs: the rules in force, the log, and the role that an agent has now."""
 
     book: Book
     log: LogReader
+    role_of: Callable[[str], str | None]
 
 
 class ReachMeans(msgspec.Struct, frozen=True):

@@ -65,3 +65,57 @@ class ReplayPage(msgspec.Struct, frozen=True):
     unreplayable: int
     left_out: int
     shifts: list[Shift]
+
+
+class UsageRequest(HistoryRequest, frozen=True, forbid_unknown_fields=True):
+    """A page of the log, and whose use is wanted: an agent's, a role's, or everybody's."""
+
+    agent: str = ""
+    role: str = ""
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Recorded requests that were allowed, of one kind.
+
+    `path` is a pattern within what the role allows, and `scope` that of the rule; both are what a narrower role
+    would have to say.  `allowed` is what the rules say now, and `by_role` whether it is the role that says so.
+    """
+
+    role: str
+    scope: str
+    upstream: str
+    method: str
+    path: str
+    credential: str
+    allowed: bool
+    by_role: bool
+    calls: int
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """Something that makes history a bad teacher; for refusals, how many there were in the minute from `at` on."""
+
+    kind: str
+    agent: str
+    at: str
+    count: int
+
+
+class UsagePage(msgspec.Struct, frozen=True):
+    """What of the rules was used by the entries `begin` to `end` (not included) of the log.
+
+    `rules` says how many requests each rule decided.  `first_ms` and `last_ms` are when the first and the last
+    of them were made (Unix milliseconds).  The rest is as in `ReplayPage`.
+    """
+
+    begin: int
+    end: int
+    next: int
+    decided: int
+    unreplayable: int
+    left_out: int
+    first_ms: int
+    last_ms: int
+    rules: dict[str, int]
+    uses: list[Use]
+    incidents: list[Incident]

@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from smartagent.policy import MAX_SEGMENTS
+from smartagent.policy import MAX_SEGMENTS, Pattern, known_pattern
 
 _KEPT_PATHS: Final = 16_384
 _LONG: Final = 16
@@ -41,3 +41,37 @@ def looks_like_id(segment: str) -> bool:
 
 def _shape(segment: str) -> str:
     return "*" if looks_like_id(segment) or not _LITERAL.fullmatch(segment) else segment
+
+
+def covers(wide: Pattern, narrow: Pattern) -> bool:
+    """Whether every path that `narrow` matches is matched by `wide`."""
+    if len(narrow.segments) < len(wide.segments):
+        return False
+    if not wide.open_end and (narrow.open_end or len(narrow.segments) > len(wide.segments)):
+        return False
+    # A literal that is empty (a path that ends with a slash) is nothing that `*` matches.
+    return all(
+        mine == its or (mine is None and bool(its))
+        for mine, its in zip(wide.segments, narrow.segments, strict=False)
+    )
+
+
+def within(ceiling: str, path: str) -> str:
+    """Return the pattern of paths like `path`, kept within the pattern `ceiling`, which matches `path`.
+
+    It matches `path`, and nothing that `ceiling` does not.
+    """
+    shape = known_pattern(generalised(path))
+    bound = known_pattern(ceiling)
+    wanted = list(shape.segments)
+    for index, literal in enumerate(bound.segments):
+        if literal is not None and index < len(wanted):
+            wanted[index] = literal
+    kept = Pattern(tuple(wanted), shape.open_end)
+    return written(kept) if covers(bound, kept) else ceiling
+
+
+def written(pattern: Pattern) -> str:
+    """Write a pattern as a role file says it."""
+    segments = ["*" if segment is None else segment.replace("*", "\\*") for segment in pattern.segments]
+    return "/" + "/".join([*segments, "**"] if pattern.open_end else segments)

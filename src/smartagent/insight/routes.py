@@ -4,7 +4,7 @@
 from typing import Final
 
 from smartagent.edge import Proof, Route
-from smartagent.insight.model import HistoryRequest, ReplayPage
+from smartagent.insight.model import HistoryRequest, ReplayPage, UsagePage, UsageRequest
 from smartagent.insight.reach import Reach
 from smartagent.insight.reachable import AgentReach
 from smartagent.insight.service import Insight
@@ -27,6 +27,18 @@ def insight_routes(insight: Insight, reach: Reach) -> tuple[Route, ...]:
             max_body_bytes=_MAX_BODY_BYTES,
             request_schema=HistoryRequest,
             reply_schema=ReplayPage,
+        ),
+        Route(
+            method="POST",
+            path="/v1/history/usage",
+            proof=Proof.ACCESS_TOKEN,
+            permission=Permission.HISTORY_READ,
+            event="history.usage-read",
+            act=insight.usage,
+            summary="Say what of the rules recorded requests used, a page of the log at once",
+            max_body_bytes=_MAX_BODY_BYTES,
+            request_schema=UsageRequest,
+            reply_schema=UsagePage,
         ),
         Route(
             method="GET",

@@ -13,8 +13,9 @@ from smartagent.edge import Inbound, Outcome, Reply, parse_json
 from smartagent.insight.errors import EmptyDraft
 from smartagent.insight.history import PAGE, begin_of
 from smartagent.insight.means import Means
-from smartagent.insight.model import HistoryRequest, ReplayPage
+from smartagent.insight.model import HistoryRequest, ReplayPage, UsagePage, UsageRequest
 from smartagent.insight.replay import Books, replay
+from smartagent.insight.usage import About, usage
 from smartagent.kernel import Caller
 from smartagent.policy import drafted
 
@@ -22,7 +23,7 @@ _Key = tuple[tuple[str, ...], tuple[tuple[str, str], ...], int]
 
 
 class Insight:
-    """Tells what rules would have done."""
+    """Tells what rules would have done, and what of them was used."""
 
     def __init__(self, means: Means) -> None:
         self._means = means
@@ -46,6 +47,27 @@ class Insight:
 
         def work() -> ReplayPage:
             return replay(begin, leaves, self._books_for(asked))
+
+        async with self._turn:
+            page = structs.replace(await asyncio.to_thread(work), next=following)
+        return Outcome(
+            Reply(200, page), detail={"begin": page.begin, "end": page.end, "decided": page.decided}
+        )
+
+    async def usage(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
+        """Tell what of the rules, or of a draft, was used by a page of the log.
+
+        Raises:
+            MalformedRoleFile: A role file is none.
+            MalformedPolicy: A policy is none.
+            LogBehind: The newest entries have no checkpoint yet.
+        """
+        asked = parse_json(inbound.body, UsageRequest)
+        begin, leaves, following = await self._page(asked)
+        about = About(asked.agent, asked.role)
+
+        def work() -> UsagePage:
+            return usage(begin, leaves, self._books_for(asked).draft, about, self._means.role_of)
 
         async with self._turn:
             page = structs.replace(await asyncio.to_thread(work), next=following)

@@ -118,7 +118,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
-        *wire_audit(base, book, wire_reach(base, identity, book, kept.vault, leases, service.delegations)),
+        *wire_audit(
+            base, identity, book, wire_reach(base, identity, book, kept.vault, leases, service.delegations)
+        ),
     )
     pages = {**service.pages, **signals.pages(), SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(_gauge_credentials, leases, rotations)

@@ -15,10 +15,15 @@ from smartagent.server.foundation import Foundation
 from smartagent.vault import Upstream, Vault
 
 
-def wire_audit(base: Foundation, book: Book, reach: Reach) -> tuple[Route, ...]:
+def wire_audit(base: Foundation, identity: Identity, book: Book, reach: Reach) -> tuple[Route, ...]:
     """Build the readers of the log, and their routes."""
     log = LogReader(base.store.database, base.clock)
-    insight = Insight(Means(book, log))
+
+    def role_of(agent_id: str) -> str | None:
+        agent = identity.directory.agent(agent_id)
+        return None if agent is None else agent.role
+
+    insight = Insight(Means(book, log, role_of))
     return (*audit_routes(CustodyReader(base.store.database, log), log), *insight_routes(insight, reach))
 
 

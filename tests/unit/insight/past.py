@@ -63,7 +63,7 @@ class Past:
     def __init__(self, *role_files, policies=None):
         self.store = SmallStore()
         self.book = drafted(no_rules(), role_files, policies or {})
-        self.insight = Insight(Means(self.book, self.store.reader()))
+        self.insight = Insight(Means(self.book, self.store.reader(), {"agt_1": "order-reader"}.get))
         self._routes = {route.path: route for route in insight_routes(self.insight, Reach(None))}
 
     def add(self, *records):

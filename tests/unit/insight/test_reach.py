@@ -35,7 +35,10 @@ def delegation(number, source, target, *, depth=0, until=START + 10, scope="orde
     )
 
 
-def tree(*delegations, agents=(agent("agt_a"),), roles=(READER,), upstreams=(ORDERS, MAIL)):
+ALONE = (agent("agt_a"),)
+
+
+def tree(*delegations, agents=ALONE, roles=(READER,), upstreams=(ORDERS, MAIL)):
     known = {each.id: each for each in agents}
     credentials = {"orders-db": (Credential("orders-db", "shop", {"tables": ["orders"]}), PROVIDER)}
 
