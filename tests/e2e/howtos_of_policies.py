@@ -48,3 +48,9 @@ async def lint(reader):
     assert "role/wide:2: error: too-broad: role/wide/1" in await reader.do()
     assert "roles/clerk.toml:7: warning: shadowed: role/clerk/2" in await reader.do()
     assert [each["line"] for each in json.loads(await reader.do())] == [7]
+
+
+async def policy_tests(reader):
+    await furnish(reader.authority.operator, reader.authority.shop)
+    assert "2 passed, 0 failed." in await reader.do()
+    assert '"passed": true' in await reader.do()

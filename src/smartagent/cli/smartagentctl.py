@@ -22,6 +22,7 @@ from smartagent.cli.ctl import (
     linting,
     login,
     policies,
+    proving,
     reach,
     requests,
     roles,
@@ -83,6 +84,7 @@ app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 policies.app.command("replay")(history.replay)
 policies.app.command("lint")(linting.lint)
+policies.app.command("test")(proving.prove)
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")

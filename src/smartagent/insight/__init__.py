@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Insight: what rules would have done to the recorded history, and what agents can reach."""
 
-from smartagent.insight.errors import EmptyDraft, InsightError
+from smartagent.insight.errors import EmptyDraft, InsightError, MalformedTests
+from smartagent.insight.fixtures import Case, Result, parse_cases, run_cases
 from smartagent.insight.linting import Finding, Known
 from smartagent.insight.linting import lint as lint_rules
 from smartagent.insight.means import Means, ReachMeans
@@ -14,6 +15,7 @@ from smartagent.insight.service import Insight
 
 __all__ = [
     "AgentReach",
+    "Case",
     "EmptyDraft",
     "Finding",
     "HistoryRequest",
@@ -21,10 +23,12 @@ __all__ = [
     "Insight",
     "InsightError",
     "Known",
+    "MalformedTests",
     "Means",
     "Reach",
     "ReachMeans",
     "ReplayPage",
+    "Result",
     "Shift",
     "Tally",
     "UsagePage",
@@ -32,4 +36,6 @@ __all__ = [
     "Use",
     "insight_routes",
     "lint_rules",
+    "parse_cases",
+    "run_cases",
 ]

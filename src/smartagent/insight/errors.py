@@ -2,7 +2,8 @@
 """How the room can refuse.
 
 InsightError
-    EmptyDraft   there is no role and no policy in it
+    EmptyDraft       there is no role and no policy in it
+    MalformedTests   the file of tests is none; says where
 """
 
 from typing import ClassVar
@@ -20,3 +21,11 @@ class EmptyDraft(InsightError):
     code: ClassVar[str] = "empty-draft"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The draft is empty."
+
+
+class MalformedTests(InsightError):
+    """The file of tests is not one."""
+
+    code: ClassVar[str] = "malformed-policy-tests"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The file of tests is malformed."

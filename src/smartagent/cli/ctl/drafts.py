@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import typer
 
+from smartagent.cli.ctl.desk import answer_of, rows_of
 from smartagent.cli.ctl.place import read_input
 from smartagent.cli.exits import USAGE, Exit
 
@@ -23,12 +25,14 @@ class Drafts(msgspec.Struct, frozen=True):
     roles: dict[str, str]
     policies: dict[str, str]
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The policies by their names."""
+        return {Path(file).stem: text for file, text in self.policies.items()}
+
     def body(self) -> dict[str, object]:
         """Return what the authority is sent."""
-        return {
-            "roles": list(self.roles.values()),
-            "policies": {Path(file).stem: text for file, text in self.policies.items()},
-        }
+        return {"roles": list(self.roles.values()), "policies": self.named}
 
 
 def read_drafts(places: Sequence[Path]) -> Drafts:
@@ -48,6 +52,20 @@ def read_drafts(places: Sequence[Path]) -> Drafts:
     if len({Path(file).stem for file in policies}) < len(policies):
         raise Exit(USAGE, "Two policies have the same name.")
     return Drafts(roles, policies)
+
+
+def in_force(ctx: typer.Context) -> Drafts:
+    """Read the roles and policies of the house, under `role/<name>` and `policy/<name>`.
+
+    Raises:
+        Exit: The authority refused, or did not answer.
+    """
+    roles = rows_of(answer_of(ctx, "GET", "/v1/roles"), "roles")
+    policies = rows_of(answer_of(ctx, "GET", "/v1/policies"), "policies")
+    return Drafts(
+        {f"role/{each['name']}": str(each["role_file"]) for each in roles},
+        {f"policy/{each['name']}": str(each["cedar"]) for each in policies},
+    )
 
 
 def parse_since(raw: str) -> int:

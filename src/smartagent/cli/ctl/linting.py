@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from smartagent.cli.ctl.desk import answer_of, rows_of
-from smartagent.cli.ctl.drafts import Drafts, parse_since, read_drafts
+from smartagent.cli.ctl.drafts import Drafts, in_force, parse_since, read_drafts
 from smartagent.cli.ctl.history import Since, take_pages
 from smartagent.cli.ctl.place import AsJson
 from smartagent.cli.exits import REFUSED, USAGE, Exit
@@ -37,7 +37,7 @@ def lint(
 
     if offline and not files:
         raise Exit(USAGE, "Without an authority, say which files.")
-    drafts = read_drafts(files) if files else _in_force(ctx)
+    drafts = read_drafts(files) if files else in_force(ctx)
     known = Known() if offline else _known(ctx, drafts, since, named=bool(files))
     policies = {file: (Path(file).stem, text) for file, text in drafts.policies.items()}
     findings = lint_rules(drafts.roles, policies, known)
@@ -47,15 +47,6 @@ def lint(
         _tell(findings)
     if any(each.severity == "error" for each in findings):
         raise Exit(REFUSED, "")
-
-
-def _in_force(ctx: typer.Context) -> Drafts:
-    roles = rows_of(answer_of(ctx, "GET", "/v1/roles"), "roles")
-    policies = rows_of(answer_of(ctx, "GET", "/v1/policies"), "policies")
-    return Drafts(
-        {f"role/{each['name']}": str(each["role_file"]) for each in roles},
-        {f"policy/{each['name']}": str(each["cedar"]) for each in policies},
-    )
 
 
 def _known(ctx: typer.Context, drafts: Drafts, since: str, *, named: bool) -> "Known":
