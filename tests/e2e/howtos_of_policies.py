@@ -54,3 +54,14 @@ async def policy_tests(reader):
     await furnish(reader.authority.operator, reader.authority.shop)
     assert "2 passed, 0 failed." in await reader.do()
     assert '"passed": true' in await reader.do()
+
+
+async def decisions(reader):
+    await furnish(reader.authority.operator, reader.authority.shop)
+    await reader.set("AGENT_ID", await reader.enrol("caller"))
+    await reader.do()
+    assert json.loads(await reader.do()) == {"decision": True, "context": {"rules": ["role/reader/1"]}}
+    several = await reader.do()
+    assert several.count('"decision":true') == 1
+    assert several.count('"decision":false') == 1
+    assert "access_evaluations_endpoint" in several

@@ -34,7 +34,7 @@ from tests.e2e.howtos_of_leases import (
     ssh,
     vault_clients,
 )
-from tests.e2e.howtos_of_policies import blast_radius, lint, policy_tests, replay
+from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -312,6 +312,7 @@ async def attest(reader):
 
 SCENARIOS = {
     "act-for-a-person.md": for_a_person,
+    "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,
     "ciba.md": background,

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     POLICIES_EXPLAIN = "policies.explain"
     HISTORY_READ = "history.read"
     REACH_READ = "reach.read"
+    ACCESS_EVALUATE = "access.evaluate"
     SECRETS_READ = "secrets.read"
     SECRETS_WRITE = "secrets.write"
     UPSTREAMS_READ = "upstreams.read"

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The composition root's part that looks at everything else: history, and what agents can reach."""
+"""The composition root's part that looks at everything else: history, what agents can reach, and decisions for others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.audit.routes import routes as audit_routes
+from smartagent.authzen import Configuration, Evaluations, authzen_routes, configuration_path
+from smartagent.authzen import Means as AuthzenMeans
 from smartagent.delegation import Delegation, Delegations
 from smartagent.edge import Route
-from smartagent.identity import Identity
+from smartagent.identity import AgentStatus, Identity
 from smartagent.insight import Insight, Means, Reach, ReachMeans, insight_routes
 from smartagent.leases import Credential, CredentialNotFound, Leases, Provider, ProviderNotFound
 from smartagent.policy import Book
+from smartagent.server.asgi import Page
 from smartagent.server.foundation import Foundation
 from smartagent.vault import Upstream, Vault
 
@@ -57,3 +60,20 @@ def wire_reach(
             gateway=base.settings.gateway_url,
         )
     )
+
+
+def wire_authzen(
+    base: Foundation, identity: Identity, book: Book
+) -> tuple[tuple[Route, ...], Mapping[str, Page]]:
+    """Build what decides for other services: its routes, and its public page."""
+
+    def role_of(agent_id: str) -> str | None:
+        agent = identity.directory.agent(agent_id)
+        return agent.role if agent is not None and agent.status is AgentStatus.ACTIVE else None
+
+    def is_operator(person: str) -> bool:
+        return identity.directory.operator(person) is not None
+
+    issuer = base.settings.issuer
+    routes = authzen_routes(Evaluations(AuthzenMeans(book, role_of, is_operator)))
+    return routes, {configuration_path(issuer): Configuration(issuer).show}

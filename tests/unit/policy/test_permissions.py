@@ -36,6 +36,7 @@ AGENTS = CLIENTS | {
     "leases.end",
     "sessions.end",
     "agents.rekey",
+    "access.evaluate",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
