@@ -65,3 +65,16 @@ async def decisions(reader):
     assert several.count('"decision":true') == 1
     assert several.count('"decision":false') == 1
     assert "access_evaluations_endpoint" in several
+
+
+async def shrink(reader):
+    agent = await calling(reader, "/orders/1", "/orders/2", "/customers")
+    await reader.set("AGENT_ID", agent)
+    proposed = await reader.do()
+    assert "DOUBT: The history is too short" in proposed
+    assert '-paths = ["/**"]' in proposed
+    for_one = await reader.do()
+    assert 'paths = ["/customers", "/orders/*"]' in for_one
+    assert "drops the methods POST (role/reader/1): nobody used it" in for_one
+    assert "0 would be refused instead of allowed" in await reader.do()
+    await furnish(reader.authority.operator, reader.authority.shop)

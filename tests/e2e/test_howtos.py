@@ -34,7 +34,7 @@ from tests.e2e.howtos_of_leases import (
     ssh,
     vault_clients,
 )
-from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay
+from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -344,6 +344,7 @@ SCENARIOS = {
     "rotate-secrets.md": rotate,
     "run-a-program-with-credentials.md": run_a_program,
     "see-what-an-agent-can-reach.md": blast_radius,
+    "shrink-a-role.md": shrink,
     "sign-in-with-openid-connect.md": openid,
     "test-policies.md": policy_tests,
     "transaction-tokens.md": transaction,

@@ -22,6 +22,7 @@ from smartagent.cli.ctl import (
     linting,
     login,
     policies,
+    proposing,
     proving,
     reach,
     requests,
@@ -81,6 +82,7 @@ app.add_typer(leasing.lease_app, name="lease")
 app.add_typer(rotating.app, name="rotation")
 app.add_typer(accounts.app, name="account")
 app.add_typer(roles.app, name="role")
+roles.app.command("propose")(proposing.propose)
 app.add_typer(policies.app, name="policy")
 policies.app.command("replay")(history.replay)
 policies.app.command("lint")(linting.lint)

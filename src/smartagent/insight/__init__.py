@@ -7,16 +7,18 @@ from smartagent.insight.linting import Finding, Known
 from smartagent.insight.linting import lint as lint_rules
 from smartagent.insight.means import Means, ReachMeans
 from smartagent.insight.model import HistoryRequest, Incident, ReplayPage, Shift, UsagePage, UsageRequest, Use
+from smartagent.insight.proposing import Enough, Proposal, doubts, propose, role_file
 from smartagent.insight.reach import Reach
 from smartagent.insight.reachable import AgentReach
 from smartagent.insight.routes import insight_routes
-from smartagent.insight.rules import Tally
+from smartagent.insight.rules import Tally, UsageTally
 from smartagent.insight.service import Insight
 
 __all__ = [
     "AgentReach",
     "Case",
     "EmptyDraft",
+    "Enough",
     "Finding",
     "HistoryRequest",
     "Incident",
@@ -25,6 +27,7 @@ __all__ = [
     "Known",
     "MalformedTests",
     "Means",
+    "Proposal",
     "Reach",
     "ReachMeans",
     "ReplayPage",
@@ -33,9 +36,13 @@ __all__ = [
     "Tally",
     "UsagePage",
     "UsageRequest",
+    "UsageTally",
     "Use",
+    "doubts",
     "insight_routes",
     "lint_rules",
     "parse_cases",
+    "propose",
+    "role_file",
     "run_cases",
 ]

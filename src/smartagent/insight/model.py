@@ -5,7 +5,12 @@ What is told comes in pages of the log.  A page is bounded, however long the log
 pages adds them up (`rules.Tally`).
 """
 
+from typing import Annotated
+
 import msgspec
+
+Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
+Index = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class HistoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,8 +20,8 @@ class HistoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and `policies` (name to Cedar text) are a draft: they stand in for those of the same name.
     """
 
-    since: int = 0
-    cursor: int = 0
+    since: Instant = 0
+    cursor: Index = 0
     roles: list[str] = []
     policies: dict[str, str] = {}
 

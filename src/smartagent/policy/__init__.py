@@ -31,7 +31,7 @@ from smartagent.policy.model import (
 )
 from smartagent.policy.patterns import MAX_SEGMENTS, Pattern, known_pattern
 from smartagent.policy.permissions import Permission, decide_api
-from smartagent.policy.rolefile import line_of, parse_name, parse_role_file
+from smartagent.policy.rolefile import MAX_ITEMS, line_of, parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
 from smartagent.policy.rules import grants_everything
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
@@ -39,6 +39,7 @@ from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
 __all__ = [
     "ANY",
     "CREDENTIAL_SCOPE",
+    "MAX_ITEMS",
     "MAX_SEGMENTS",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",

@@ -4,6 +4,7 @@
 import pytest
 from msgspec import structs
 
+from smartagent.edge import MalformedRequest
 from smartagent.insight import EmptyDraft, Tally
 from smartagent.insight.history import PAGE
 from smartagent.kernel import Decision
@@ -131,6 +132,8 @@ async def test_it_begins_at_the_first_entry_of_the_time_and_goes_on_at_the_curso
     ("body", "error"),
     [
         ({}, EmptyDraft),
+        ({"roles": [READER], "cursor": -1}, MalformedRequest),
+        ({"roles": [READER], "since": 2**60}, MalformedRequest),
         ({"roles": ["name = 1"]}, MalformedRoleFile),
         ({"policies": {"x": "permit"}}, MalformedPolicy),
         ({"policies": {"no/name": NO_SEVEN["seven"]}}, MalformedPolicy),
