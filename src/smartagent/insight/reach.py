@@ -25,7 +25,7 @@ from smartagent.insight.reachable import (
     UpstreamReach,
 )
 from smartagent.kernel import Caller, rfc3339
-from smartagent.policy import ANY, Book, Role, RoleNotFound, parse_policies, rule_id
+from smartagent.policy import ANY, Book, Role, RoleNotFound, entity_of, parse_policies, rule_id
 
 MAX_NODES: Final = 1_000
 """How many agents one tree tells of."""
@@ -140,8 +140,8 @@ class _Policy:
     __slots__ = ("_principal", "reach")
 
     def __init__(self, name: str, cedar: str, est: Mapping[str, object]) -> None:
-        self._principal = _named(est.get("principal"))
-        upstream = _named(est.get("resource"))
+        self._principal = entity_of(est.get("principal"))
+        upstream = entity_of(est.get("resource"))
         self.reach = PolicyReach(
             policy=name,
             effect=str(est.get("effect", "")),
@@ -160,15 +160,6 @@ def _policies_of(book: Book) -> list[_Policy]:
         for stored in book.policies()
         for name, policy in parse_policies(stored.cedar, f"policy/{stored.name}", by_hand=True).items()
     ]
-
-
-def _named(scope: object) -> tuple[str, str] | None:
-    """Return the entity that a policy's scope names (`== X`, `in X`, `is T in X`); None when it names none."""
-    if not isinstance(scope, dict):
-        return None
-    within = scope.get("in")
-    entity = within.get("entity") if isinstance(within, dict) else scope.get("entity")
-    return (str(entity.get("type")), str(entity.get("id"))) if isinstance(entity, dict) else None
 
 
 def _terms(delegation: Delegation | None) -> Terms | None:

@@ -15,7 +15,7 @@ from smartagent.policy.errors import (
     PolicyNotFound,
     RoleNotFound,
 )
-from smartagent.policy.est import mentions_of
+from smartagent.policy.est import entity_of, mentions_of
 from smartagent.policy.model import (
     ANY,
     CREDENTIAL_SCOPE,
@@ -65,6 +65,7 @@ __all__ = [
     "StoredRole",
     "decide_api",
     "drafted",
+    "entity_of",
     "grants_everything",
     "known_pattern",
     "line_of",

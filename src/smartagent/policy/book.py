@@ -7,14 +7,14 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Final
 
 from msgspec import structs
 
 from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
-from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
+from smartagent.policy.cedar import Finding, Partition, Policy, Question, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
 from smartagent.policy.permissions import decide_api
@@ -47,7 +47,7 @@ class Book:
     """Decides what callers may do, by what it read, or by `roles` and `policies` until it reads."""
 
     def __init__(
-        self, database: Database, roles: Iterable[StoredRole] = (), policies: Iterable[StoredPolicy] = ()
+        self, database: Database, *, roles: Iterable[StoredRole] = (), policies: Iterable[StoredPolicy] = ()
     ) -> None:
         self._database = database
         self._roles = {stored.role.name: stored for stored in roles}
@@ -56,6 +56,7 @@ class Book:
         self._remembered: dict[_Key, Verdict] = {}
         self._serials = count(1)
         self._unreadable: set[str] = set()
+        self._parsed: dict[str, tuple[StoredPolicy, Mapping[str, Policy]]] = {}
         self.edition = 0
         """How often anything was read since this book was made: another edition may say something else."""
 
@@ -80,9 +81,11 @@ class Book:
         self.edition += 1
         if not names:
             self._policies = {stored.name: stored for stored in await read_policies(self._database)}
+            self._parsed.clear()
         for name in dict.fromkeys(names):
             stored = await read_policies(self._database, name)
             self._policies.pop(name, None)
+            self._parsed.pop(name, None)
             if stored:
                 self._policies[name] = stored[0]
         # They apply to every role.
@@ -161,7 +164,8 @@ class Book:
 
     def drafted(self, roles: Iterable[StoredRole], policies: Iterable[StoredPolicy]) -> "Book":
         """Return another book, which says what this one does but for `roles` and `policies`.  It is not kept fresh."""
-        return Book(self._database, (*self._roles.values(), *roles), (*self._policies.values(), *policies))
+        all_policies = (*self._policies.values(), *policies)
+        return Book(self._database, roles=(*self._roles.values(), *roles), policies=all_policies)
 
     def decide_lease(self, caller: Caller, credential: str) -> Verdict:
         """Say whether `caller` may lease `credential`, with the scopes of their token, from where they are.
@@ -221,7 +225,7 @@ class Book:
         try:
             policies = parse_policies(stored.cedar, f"role/{role}", by_hand=False)
             for policy in self._policies.values():
-                policies |= parse_policies(policy.cedar, f"policy/{policy.name}", by_hand=True)
+                policies |= self._read(policy)
             partition = Partition(role, policies)
         except (PolicyError, ValueError, TypeError, RecursionError):
             # A policy that was accepted once and cannot be read now may be the one that forbids.
@@ -231,6 +235,14 @@ class Book:
         chapter = _Chapter(next(self._serials), stored, partition)
         self._chapters[role] = chapter
         return chapter
+
+    def _read(self, policy: StoredPolicy) -> Mapping[str, Policy]:
+        # Every role's chapter holds them: they are read once, not once for each role.
+        known = self._parsed.get(policy.name)
+        if known is None or known[0] is not policy:
+            known = policy, parse_policies(policy.cedar, f"policy/{policy.name}", by_hand=True)
+            self._parsed[policy.name] = known
+        return known[1]
 
     def _judge(self, chapter: _Chapter, caller: Caller, call: Call) -> Verdict:
         try:
