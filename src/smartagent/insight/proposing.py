@@ -3,26 +3,30 @@
 
 Ids in paths become `*`, and so do names where many stand in one place; each pattern stays within one of the
 ceiling's.  Methods share a block only when they were used on the same paths, so nothing is let through that is
-the product of two uses.  Networks, audiences, the time to live and scopes for other services stay: whether
-they are needed does not stand in records of calls.
+the product of two uses.  Everything else that the role file says stays as it is written: whether it is needed
+does not stand in records of calls.  So does a block with further conditions: it is kept as a whole, or dropped.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import structs
 
 from smartagent.insight.model import Incident, Use
 from smartagent.insight.paths import covers, written
-from smartagent.policy import ANY, MAX_ITEMS, Allow, Pattern, Role, known_pattern, rule_id
+from smartagent.policy import ANY, MAX_ITEMS, Allow, Pattern, Role, known_pattern, parse_role_file, rule_id
 
 FOLDED: Final = 8
 """From how many names in one place on they are taken for one of many."""
 BURST: Final = 20
 """How many refusals of one agent in a minute are an incident."""
 DAY_MS: Final = 86_400_000
+
+_PLAIN: Final = frozenset({"scope", "upstream", "methods", "paths"})
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 _Grant = tuple[str, str]
 """The scope and the upstream of a block."""
@@ -50,27 +54,39 @@ class Enough(msgspec.Struct, frozen=True):
     calls: int = 100
 
 
-def propose(ceiling: Role, name: str, uses: Iterable[Use]) -> Proposal:
+def propose(text: str, name: str, uses: Iterable[Use]) -> Proposal:
     """Make a role of what was used of another.
 
     Args:
-        ceiling: The role there is.
+        text: The role file there is.
         name: What the new one is called.
         uses: What agents of it did, as `usage` tells it.
+
+    Raises:
+        MalformedRoleFile: It is none.
     """
+    ceiling = parse_role_file(text)
+    document = tomllib.loads(text)
     own = [use for use in uses if use.role == ceiling.name]
     needed = [use for use in own if use.by_role and not use.credential]
     leased = {use.credential for use in own if use.by_role and use.credential}
-    smallest = structs.replace(
-        ceiling,
-        name=name,
-        allow=_blocks(ceiling, needed),
-        credentials=tuple(each for each in ceiling.credentials if each in leased),
-    )
+    raw = document.get("allow", [])
+    plain = [block for block, its in zip(ceiling.allow, raw, strict=True) if its.keys() <= _PLAIN]
+    blocks = [msgspec.to_builtins(block) for block in _blocks(plain, needed)]
+    others = [use for use in needed if not _is_allowed(plain, use)]
+    kept = [
+        (block, its)
+        for block, its in zip(ceiling.allow, raw, strict=True)
+        if block not in plain and any(_is_allowed([block], use) for use in others)
+    ]
+    document |= {"name": name, "allow": [*blocks, *(its for _, its in kept)][:MAX_ITEMS]}
+    document["credentials"] = [each for each in ceiling.credentials if each in leased]
+    smallest = role_file(document)
     cuts = [use for use in own if not use.allowed]
     # What does not fit into a role file is cut, and said.
-    cuts += [use for use in needed if not _is_allowed(smallest, use)]
-    return Proposal(role_file(smallest), list(_dropped(ceiling, needed, leased)), cuts)
+    allowed = parse_role_file(smallest).allow
+    cuts += [use for use in needed if not _is_allowed(allowed, use)]
+    return Proposal(smallest, list(_dropped(ceiling, needed, leased)), cuts)
 
 
 def doubts(
@@ -102,29 +118,24 @@ def doubts(
     return found
 
 
-def role_file(role: Role) -> str:
-    """Write `role` as a role file."""
-    lines = [f"name = {_text(role.name)}"]
-    if role.description:
-        lines.append(f"description = {_text(role.description)}")
-    lines.append(f"ttl = {_text(_time(role.ttl_seconds))}")
-    for member, values in (
-        ("networks", role.networks),
-        ("audiences", role.audiences),
-        ("scopes", role.other_scopes),
-        ("credentials", role.credentials),
-    ):
-        if values:
-            lines.append(f"{member} = {_texts(values)}")
-    for block in role.allow:
-        lines += ["", "[[allow]]", f"scope = {_text(block.scope)}", f"upstream = {_text(block.upstream)}"]
-        lines += [f"methods = {_texts(block.methods)}", f"paths = {_texts(block.paths)}"]
+def role_file(document: Mapping[str, object]) -> str:
+    """Write what a role file says, with its members in their order: single ones, tables, lists of tables."""
+    single = [(key, value) for key, value in document.items() if not _is_table(value) and value != []]
+    lines = [f"{_key(key)} = {_value(value)}" for key, value in single]
+    for key, value in document.items():
+        if not _is_table(value):
+            continue
+        tables = value if isinstance(value, list) else [value]
+        brackets = ("[[", "]]") if isinstance(value, list) else ("[", "]")
+        for table in msgspec.convert(tables, list[dict[str, object]]):
+            lines += ["", f"{brackets[0]}{_key(key)}{brackets[1]}"]
+            lines += [f"{_key(member)} = {_value(its)}" for member, its in table.items()]
     return "\n".join(lines) + "\n"
 
 
-def _blocks(ceiling: Role, needed: Sequence[Use]) -> tuple[Allow, ...]:
+def _blocks(ceiling: Sequence[Allow], needed: Sequence[Use]) -> list[Allow]:
     paths: dict[_Grant, dict[str, set[str]]] = {}
-    for use in needed:
+    for use in [each for each in needed if _is_allowed(ceiling, each)]:
         paths.setdefault((use.scope, use.upstream), {}).setdefault(use.method, set()).add(use.path)
     blocks: list[Allow] = []
     for (scope, upstream), of_methods in sorted(paths.items()):
@@ -133,15 +144,15 @@ def _blocks(ceiling: Role, needed: Sequence[Use]) -> tuple[Allow, ...]:
             bounds = _bounds(ceiling, (scope, upstream), method)
             shared.setdefault(_folded(used, bounds), []).append(method)
         blocks += [Allow(scope, upstream, tuple(methods), found) for found, methods in shared.items()]
-    return tuple(blocks[:MAX_ITEMS])
+    return blocks
 
 
-def _bounds(ceiling: Role, grant: _Grant, method: str) -> list[str]:
+def _bounds(ceiling: Iterable[Allow], grant: _Grant, method: str) -> list[str]:
     """Return the patterns by which the ceiling allows `method`."""
     scope, upstream = grant
     return [
         path
-        for block in ceiling.allow
+        for block in ceiling
         if block.scope == scope and block.upstream in {ANY, upstream} and _has(block, method)
         for path in block.paths
     ]
@@ -174,9 +185,9 @@ def _folded_at(patterns: set[Pattern], place: int, ceilings: Sequence[Pattern]) 
     return folded
 
 
-def _is_allowed(role: Role, use: Use) -> bool:
+def _is_allowed(blocks: Iterable[Allow], use: Use) -> bool:
     wanted = known_pattern(use.path)
-    bounds = _bounds(role, (use.scope, use.upstream), use.method)
+    bounds = _bounds(blocks, (use.scope, use.upstream), use.method)
     return any(covers(known_pattern(path), wanted) for path in bounds)
 
 
@@ -218,17 +229,20 @@ def _has(block: Allow, method: str) -> bool:
     return ANY in block.methods or method in block.methods
 
 
-def _time(seconds: int) -> str:
-    for unit, length in (("h", 3600), ("m", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+    )
 
 
-def _text(value: str) -> str:
-    # A JSON string of printable characters is a basic string of TOML.
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    # A JSON string of printable characters is a basic string of TOML, and so are numbers, true and false.
     return json.dumps(value, ensure_ascii=False)
-
-
-def _texts(values: Iterable[str]) -> str:
-    return f"[{', '.join(_text(value) for value in values)}]"

@@ -25,7 +25,7 @@ from smartagent.insight.reachable import (
     UpstreamReach,
 )
 from smartagent.kernel import Caller, rfc3339
-from smartagent.policy import ANY, Book, Role, RoleNotFound, entity_of, parse_policies, rule_id
+from smartagent.policy import ANY, Role, RoleNotFound, StoredPolicy, entity_of, parse_policies, rule_id
 
 MAX_NODES: Final = 1_000
 """How many agents one tree tells of."""
@@ -46,7 +46,7 @@ class Reach:
         agent = self._means.agent(inbound.params["id"])
         if agent is None:
             raise AgentNotFound("look at the list")
-        policies = await asyncio.to_thread(_policies_of, self._means.book)
+        policies = await asyncio.to_thread(_policies_of, self._means.book.policies())
         told = _Telling(self._means, policies).of(agent)
         return Outcome(Reply(200, told), subject=agent.id)
 
@@ -154,10 +154,10 @@ class _Policy:
         return self._principal in {None, ("Agent", agent.id), ("Role", agent.role)}
 
 
-def _policies_of(book: Book) -> list[_Policy]:
+def _policies_of(policies: Sequence[StoredPolicy]) -> list[_Policy]:
     return [
         _Policy(name, policy.text, policy.est)
-        for stored in book.policies()
+        for stored in policies
         for name, policy in parse_policies(stored.cedar, f"policy/{stored.name}", by_hand=True).items()
     ]
 

@@ -17,7 +17,7 @@ from smartagent.insight.model import HistoryRequest, ReplayPage, UsagePage, Usag
 from smartagent.insight.replay import Books, replay
 from smartagent.insight.usage import About, usage
 from smartagent.kernel import Caller
-from smartagent.policy import drafted
+from smartagent.policy import Book, drafted
 
 _Key = tuple[tuple[str, ...], tuple[tuple[str, str], ...], int]
 
@@ -44,9 +44,11 @@ class Insight:
         if not asked.roles and not asked.policies:
             raise EmptyDraft("send a role file or a policy")
         begin, leaves, following = await self._page(asked)
+        # Copied here, because changes reach the book on this thread.
+        rules = self._means.book.edition, self._means.book.drafted((), ())
 
         def work() -> ReplayPage:
-            return replay(begin, leaves, self._books_for(asked))
+            return replay(begin, leaves, self._books_for(asked, *rules))
 
         async with self._turn:
             page = structs.replace(await asyncio.to_thread(work), next=following)
@@ -64,10 +66,12 @@ class Insight:
         """
         asked = parse_json(inbound.body, UsageRequest)
         begin, leaves, following = await self._page(asked)
+        # Copied here, because changes reach the book on this thread.
+        rules = self._means.book.edition, self._means.book.drafted((), ())
         about = About(asked.agent, asked.role)
 
         def work() -> UsagePage:
-            return usage(begin, leaves, self._books_for(asked).draft, about, self._means.role_of)
+            return usage(begin, leaves, self._books_for(asked, *rules).draft, about, self._means.role_of)
 
         async with self._turn:
             page = structs.replace(await asyncio.to_thread(work), next=following)
@@ -75,12 +79,10 @@ class Insight:
             Reply(200, page), detail={"begin": page.begin, "end": page.end, "decided": page.decided}
         )
 
-    def _books_for(self, asked: HistoryRequest) -> Books:
-        book = self._means.book
-        key = (tuple(asked.roles), tuple(asked.policies.items()), book.edition)
+    def _books_for(self, asked: HistoryRequest, edition: int, present: Book) -> Books:
+        key = (tuple(asked.roles), tuple(asked.policies.items()), edition)
         if self._books is None or self._books[0] != key:
-            draft = drafted(book, asked.roles, asked.policies)
-            self._books = key, Books(draft, book.drafted((), ()))
+            self._books = key, Books(drafted(present, asked.roles, asked.policies), present)
         return self._books[1]
 
     async def _page(self, asked: HistoryRequest) -> tuple[int, list[bytes], int]:

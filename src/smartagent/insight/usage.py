@@ -15,8 +15,8 @@ from smartagent.insight.history import Past, Unreplayable, past_of
 from smartagent.insight.model import Incident, UsagePage, Use
 from smartagent.insight.paths import within
 from smartagent.insight.rules import MAX_GROUPS
-from smartagent.kernel import Decision, Permitted, Record, rfc3339
-from smartagent.policy import ANY, Allow, Book, Role, RoleNotFound, known_pattern
+from smartagent.kernel import Decision, Permitted, Record, Verdict, rfc3339
+from smartagent.policy import Book, Role, RoleNotFound, known_pattern, rule_id
 
 MINUTE_SECONDS: Final = 60
 _INCIDENTS: Final = {
@@ -106,12 +106,13 @@ class _Counting:
         for rule in verdict.rules:
             self.rules[rule] = self.rules.get(rule, 0) + 1
         if past.allowed:
-            self._used(past, role, isinstance(verdict, Permitted))
+            self._used(past, role, verdict)
 
-    def _used(self, past: Past, role: str, allowed: bool) -> None:
-        scope, path = ("", "")
+    def _used(self, past: Past, role: str, verdict: Verdict) -> None:
+        scope, path = "", ""
+        allowed = isinstance(verdict, Permitted)
         if allowed and not past.credential:
-            scope, path = _grant_of(self._role(role), past)
+            scope, path = _grant_of(self._role(role), past, verdict.rules)
         call = past.call
         key = (role, scope, call.upstream, call.method, path or call.path)
         known = self.uses.get(key)
@@ -146,21 +147,14 @@ class _Counting:
             self.refusals[key] = Incident("refusals", past.caller.principal, at, count)
 
 
-def _grant_of(role: Role | None, past: Past) -> tuple[str, str]:
+def _grant_of(role: Role | None, past: Past, rules: Sequence[str]) -> tuple[str, str]:
     """Return the scope and the path pattern by which `role` allows a call; empty when a policy does instead."""
-    for block in role.allow if role is not None else ():
-        for pattern in _matching(block, past):
-            return block.scope, within(pattern, past.call.path)
+    for number, block in enumerate(role.allow if role is not None else (), 1):
+        if role is not None and rule_id(role.name, number) in rules:
+            for pattern in block.paths:
+                if known_pattern(pattern).matches(past.call.path):
+                    return block.scope, within(pattern, past.call.path)
     return "", ""
-
-
-def _matching(block: Allow, past: Past) -> Iterable[str]:
-    call = past.call
-    if block.upstream not in {ANY, call.upstream} or block.scope not in past.caller.scopes:
-        return ()
-    if ANY not in block.methods and call.method not in block.methods:
-        return ()
-    return (path for path in block.paths if known_pattern(path).matches(call.path))
 
 
 def _incidents(leaves: Iterable[bytes], about: About, role_of: RoleOf) -> Iterable[Incident | None]:

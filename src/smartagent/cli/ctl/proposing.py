@@ -39,14 +39,13 @@ def propose(  # noqa: PLR0913 -- what is asked for, and how much is enough
     """Propose a smaller role, made from recorded use.  Nothing is written: a person decides."""
     from smartagent.insight import Enough, doubts  # noqa: PLC0415 -- `--help` does without
     from smartagent.insight import propose as proposed  # noqa: PLC0415 -- as above
-    from smartagent.policy import parse_role_file  # noqa: PLC0415 -- as above
 
     agent = whose if whose.startswith(_AGENT) else ""
     role = str(answer_of(ctx, "GET", f"/v1/agents/{segment(agent)}").get("role", "")) if agent else whose
     present = str(answer_of(ctx, "GET", f"/v1/roles/{segment(role)}").get("role_file", ""))
     tally = _used(ctx, since, agent, role)
     made = f"{role[: _MOST_CHARS - 9]}-{agent[-8:].lower()}" if agent else role
-    proposal = proposed(parse_role_file(present), name or made, tally.uses())
+    proposal = proposed(present, name or made, tally.uses())
     warnings = doubts(
         tally.incidents(),
         calls=tally.decided,
