@@ -18,6 +18,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 UV := .tools/bin/uv
 JOBS ?= 2
+MITMPROXY := $(CURDIR)/bench/results/.work/mitmproxy
 
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
@@ -98,7 +99,13 @@ check-architecture: .stamps/dev
 test: .stamps/dev
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup $(ARGS)
 
-bench: .stamps/dev
+# mitmproxy is measured against, and cannot share our libraries' versions.
+.stamps/bench: requirements/bench.txt | .stamps/tools
+	@VIRTUAL_ENV= $(UV) venv --quiet --clear --no-project --python $(PYTHON) $(MITMPROXY)
+	@VIRTUAL_ENV=$(MITMPROXY) $(UV) pip sync --quiet --require-hashes requirements/bench.txt
+	@touch $@
+
+bench: .stamps/dev .stamps/bench
 	$(BIN)/python -m bench $(ARGS)
 
 docs: .stamps/dev
@@ -116,6 +123,8 @@ lock: .stamps/tools
 		pyproject.toml --group demo --group build --constraint requirements/dev.txt -o requirements/demo.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --constraint requirements/dev.txt -o requirements/run.txt
+	echo mitmproxy | VIRTUAL_ENV= $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header - -o requirements/bench.txt
 
 clean:
 	rm -rf .tools .venv .stamps .pytest_cache .mypy_cache .ruff_cache .import_linter_cache mutants

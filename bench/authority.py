@@ -79,6 +79,7 @@ def serving(  # noqa: PLR0913 -- how a node is started
     store: str = "",
     issuer: str = "",
     gateway_url: str = "",
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Authority]:
     """Run an authority over `data`, or one of several nodes over `store`; then `issuer` is the name of all."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ def serving(  # noqa: PLR0913 -- how a node is started
     command += ["--workers", str(workers), "--log-level", log_level]
     named = {"--store": store, "--issuer": issuer, "--gateway-url": gateway_url}
     command += [word for flag, value in named.items() if value for word in (flag, value)]
-    with running(command, core=core, log=log) as process:
+    with running(command, core=core, environ=environ, log=log) as process:
         await_port(port, process, log)
         await_port(gateway_port, process, log)
         await_ready(port, log)

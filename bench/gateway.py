@@ -30,9 +30,12 @@ http {{
   access_log off; keepalive_requests 100000000; client_body_temp_path {work}; proxy_temp_path {work};
   fastcgi_temp_path {work}; uwsgi_temp_path {work}; scgi_temp_path {work};
   {upstream}
-  server {{ listen 127.0.0.1:{port} backlog=1024; {body} }}
+  server {{ listen 127.0.0.1:{port} backlog=1024{tls}; {body} }}
 }}
 """
+ROW = '{"id": 1024, "name": "a plain row of an API", "amount": "129.50", "tags": ["one", "two"]},'
+ANSWER = f"[{(ROW * 12)[:1022]}]"
+"""1 KB as APIs answer; the same letter a thousand times would be searched unlike anything that is really sent."""
 STATIC = "location / {{ default_type application/json; return 200 '{text}'; }}"
 FORWARD = 'location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }'
 
@@ -40,9 +43,9 @@ FORWARD = 'location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_
 def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part:
     """Measure CPU a request at 64 connections, and latency at one."""
     with ExitStack() as stack:
-        static = stack.enter_context(_nginx(work, STATIC.format(text="x" * 1024), "", LOAD_CORE))[1]
-        nginx = stack.enter_context(
-            _nginx(work, FORWARD, f"upstream up {{ server 127.0.0.1:{static}; keepalive 256; }}", SERVER_CORE)
+        static = stack.enter_context(nginx(work, STATIC.format(text=ANSWER), "", LOAD_CORE))[1]
+        forwarder = stack.enter_context(
+            nginx(work, FORWARD, f"upstream up {{ server 127.0.0.1:{static}; keepalive 256; }}", SERVER_CORE)
         )
         proxy = stack.enter_context(_go_proxy(work, go, static))
         data = work / "gateway"
@@ -50,7 +53,7 @@ def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part
         agents = add_agents(data, 1)
         authority = stack.enter_context(serving(data, workers=1, core=SERVER_CORE, ports=ports))
 
-        forwarders = {"direct": (None, static), "nginx proxy_pass": nginx, "Go ReverseProxy": proxy}
+        forwarders = {"direct": (None, static), "nginx proxy_pass": forwarder, "Go ReverseProxy": proxy}
 
         def forwarded(name: str, connections: int) -> Sample:
             process, port = forwarders[name]
@@ -100,10 +103,15 @@ def _targets(found: dict[str, list[Sample]]) -> list[Target]:
 
 
 @contextmanager
-def _nginx(work: Path, body: str, upstream: str, core: int) -> Iterator[tuple[Running, int]]:
+def nginx(
+    work: Path, body: str, upstream: str, core: int, chain: Path | None = None
+) -> Iterator[tuple[Running, int]]:
+    """Run nginx with one location, over TLS when there is a chain; give its process and port."""
     port = free_port()
     config = work / f"nginx-{port}.conf"
-    config.write_text(NGINX.format(work=work, port=port, upstream=upstream, body=body), encoding="utf-8")
+    secured = "" if chain is None else f" ssl; ssl_certificate {chain}; ssl_certificate_key {chain}"
+    text = NGINX.format(work=work, port=port, upstream=upstream, body=body, tls=secured)
+    config.write_text(text, encoding="utf-8")
     log = work / f"nginx-{port}.out"
     with running([program("nginx", "/usr/sbin/nginx"), "-c", str(config)], core=core, log=log) as process:
         await_port(port, process, log)

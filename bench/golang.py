@@ -20,7 +20,7 @@ def build(work: Path) -> dict[str, str]:
     """
     go = _go(work)
     built = {}
-    for name in ("load", "token", "proxy"):
+    for name in ("load", "token", "proxy", "intercept", "echo"):
         target = work / f"go-{name}"
         cgo = "1" if name == "token" else "0"
         finished = subprocess.run(

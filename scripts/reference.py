@@ -180,7 +180,7 @@ def commands() -> str:
     parts = [f"# {'Commands'}\n\nBoth programs explain themselves with `--help`.\n"]
     for program in ("smartagent", "smartagentctl"):
         module = next(m for m in modules() if m.__name__ == f"smartagent.cli.{program}")
-        app = next(value for value in vars(module).values() if isinstance(value, typer.Typer))
+        app = vars(module)["app"]
         parts.append(f"\n## {program}\n")
         parts += list(_command(program, typer.main.get_command(app)))
     return "".join(parts)

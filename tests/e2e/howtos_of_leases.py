@@ -12,6 +12,7 @@ from tests.backends.conftest import furnish_shop
 from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
 from tests.backends.standins import StandIn
 from tests.e2e.site import furnish
+from tests.unit.cli.scan.planted import openai
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -108,8 +109,12 @@ async def files(reader):
 async def proxy(reader):
     """The commands that need a shop with a certificate are run in test_run_proxy."""
     assert "SmartAgent gateway" in await reader.do()
-    # Another page may have described the shop in another way.
-    await furnish(reader.authority.operator, reader.authority.shop)
+    # Other pages may have described the shop in another way, or under another name.
+    authority = reader.authority
+    for each in (await authority.api("GET", "/v1/upstreams"))["upstreams"]:
+        if each["base_url"] == authority.shop.url:
+            await authority.api("DELETE", f"/v1/upstreams/{each['name']}")
+    await furnish(authority.operator, authority.shop)
     agent = await reader.enrol("caller")
     reader.stands_for |= {"https://api.example.com/v1": reader.authority.shop.url, "agt_...": agent}
     explained = await reader.do()
@@ -126,6 +131,19 @@ async def places(reader):
     made = await reader.do()
     assert "sak_ph_" in made
     assert "in .netrc" in made
+
+
+async def scan(reader):
+    project = reader.shell.folder / "project"
+    project.mkdir()
+    (project / ".env").write_text(f"OPENAI_API_KEY={openai()}\n", encoding="utf-8")
+    await reader.shell.run("git -C project init -q")
+    assert "upstream openai" in await reader.do()
+    assert "OPENAI_API_KEY" in await reader.do()
+    assert "No long-lived key was found." in await reader.do()
+    assert "secret put openai-key" in await reader.do()
+    assert "Done." in await reader.do()
+    assert (project / ".env").read_text(encoding="utf-8") == "OPENAI_API_KEY=replaced-by-smartagent\n"
 
 
 async def other_stores(reader):

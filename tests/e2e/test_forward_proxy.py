@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from cryptography import x509
+from msgspec import structs
 
 from smartagent.crypto import CertificateAuthority, SystemClock, system_entropy
 from smartagent.gateway import GatewaySettings, Interception
@@ -65,9 +66,9 @@ class Tunneled:
 
 
 @asynccontextmanager
-async def tunneled(tmp_path, script=None, authority=AUTHORITY, **entry):
+async def tunneled(tmp_path, script=None, settings=None, authority=AUTHORITY, **entry):
     path, served = certificate(tmp_path, x509.DNSName("localhost"))
-    settings = GatewaySettings(sweep_seconds=0.02, ca_file=str(path))
+    settings = structs.replace(settings or GatewaySettings(sweep_seconds=0.02), ca_file=str(path))
     interception = Interception(authority, SystemClock(), system_entropy)
     async with world(script or always(OK), settings, tls=served, interception=interception, **entry) as here:
         yield Tunneled(here, tmp_path)

@@ -13,8 +13,9 @@ from tests.unit.gateway.origin import always, on_both_loops, reply, world
 
 pytestmark = pytest.mark.e2e
 OK = reply(b"ok")
-OWN = "sak_ph_ofcrm"
-HONEY = "sak_ph_honey2honey2honey2honey2honey2ho"
+OWN = f"sak_ph_{'crm':a<32}"
+OTHERS = f"sak_ph_{'billing':a<32}"
+HONEY = "sak_ph_" + "honey2ho" * 4
 
 
 def lay_out(doors):
@@ -35,11 +36,11 @@ async def test_a_client_that_insists_on_a_key_sends_the_placeholder_and_the_upst
 @pytest.mark.parametrize(
     ("fields", "target", "why"),
     [
-        ("X-Api-Key: sak_ph_ofcrm\r\n", "/v1/orders", "stands in the field x-api-key"),
-        ("", "/v1/orders?note=sak_ph_ofcrm", "stands in the parameter note"),
-        ("", "/v1/sak_ph_ofcrm", "stands in the path"),
-        ("Authorization: Bearer sak_ph_ofbilling\r\n", "/v1/orders", "not the placeholder of this upstream"),
-        ("Authorization: Bearer sak_ph_ofcrm\r\nX: sak_ph_ofcrm\r\n", "/v1/orders", "stands in the field x;"),
+        (f"X-Api-Key: {OWN}\r\n", "/v1/orders", "stands in the field x-api-key"),
+        ("", f"/v1/orders?note={OWN}", "stands in the parameter note"),
+        ("", f"/v1/{OWN}", "stands in the path"),
+        (f"Authorization: Bearer {OTHERS}\r\n", "/v1/orders", "not the placeholder of this upstream"),
+        (f"Authorization: Bearer {OWN}\r\nX: {OWN}\r\n", "/v1/orders", "stands in the field x;"),
     ],
 )
 @on_both_loops
@@ -112,3 +113,26 @@ async def test_a_honeytoken_in_a_body_that_is_read_raises_it_too():
         body = json.dumps({"key": OWN, "note": OWN}).encode()
         answer = await agent.call(method="POST", fields="Content-Type: application/json\r\n", body=body)
         assert answer.status == 400
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@on_both_loops
+async def test_one_in_a_body_that_streams_stops_it_before_its_end(size):
+    async with world(always(OK)) as here:
+        lay_out(here.doors)
+        for value, status in ((HONEY, 403), ("sak_ph_" + "a" * 32, 400)):
+            agent = await here.agent()
+            body = b"x" * 50 + value.encode() + b"y" * 50
+            agent.ask(method="POST", fields=f"Content-Length: {len(body)}\r\n")
+            for start in range(0, len(body), size):
+                agent.writer.write(body[start : start + size])
+                await agent.writer.drain()
+            assert (await agent.answer()).status == status
+        assert [alarm.event for alarm in here.doors.later if "honey" in alarm.event] == ["gateway.honeytoken"]
+
+
+@on_both_loops
+async def test_a_body_that_only_begins_like_one_passes():
+    async with world(always(OK)) as here:
+        agent = await here.agent()
+        assert (await agent.call(method="POST", body=b"sak_ph_ and " * 9 + b"sak_ph_")).status == 200

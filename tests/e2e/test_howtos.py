@@ -30,6 +30,7 @@ from tests.e2e.howtos_of_leases import (
     root_key,
     rotate,
     run_a_program,
+    scan,
     secrets,
     ssh,
     vault_clients,
@@ -310,6 +311,20 @@ async def attest(reader):
         assert name in await reader.do()
 
 
+async def limit(reader):
+    # The page defines the role that its agent has, so the agent is there once the first block was run.
+    reader.stands_for["https://orders.example.com"] = reader.authority.shop.url + " --allow-private"
+    assert "orders" in await reader.do()
+    agent = await reader.enrol("bot", "order-reader")
+    # The shop wants a key, and has not been given one: it is asked three times.
+    assert (await reader.do()).split() == ["401"] * 3 + ["429"]
+    assert "graphql:/graphql" in await reader.do()
+    assert "fetcher" in await reader.do()
+    explained = await reader.do(also={"agt_...": agent})
+    assert "policy/no-push/1" in explained
+    assert "Deleted" in explained
+
+
 SCENARIOS = {
     "act-for-a-person.md": for_a_person,
     "ask-for-decisions.md": decisions,
@@ -320,12 +335,14 @@ SCENARIOS = {
     "delegate-to-a-sub-agent.md": delegate,
     "device-code.md": device,
     "end-everything-of-an-agent.md": end_everything,
+    "find-keys-and-replace-them.md": scan,
     "find-rules-that-need-attention.md": lint,
     "follow-revocations.md": follow,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
     "grant-files-on-a-host.md": files,
+    "limit-what-agents-do.md": limit,
     "work-behind-the-proxy.md": proxy,
     "put-a-secret-in-its-place.md": places,
     "keep-secrets.md": secrets,

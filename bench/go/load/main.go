@@ -5,6 +5,10 @@
 //	load tokens: private_key_jwt assertions, each unique, signed before the clock starts.
 //	load get:    the same GET again and again.
 //	load replay: prepared requests from a file, each behind its length in four bytes; once, or over and over.
+//	load echo:   messages in WebSockets.
+//	load hold:   connections that are opened, used once and kept until standard input ends.
+//
+// With -proxy it asks through tunnels; with -fresh each request opens a connection of its own.
 //
 // It writes requests as bytes and reads as little of an answer as it must, so that its own cost
 // stays small beside that of the server it measures.
@@ -51,7 +55,7 @@ var b64 = base64.RawURLEncoding
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 2 {
-		log.Fatal("say `tokens`, `get` or `replay`")
+		log.Fatal("say `tokens`, `get`, `replay`, `echo` or `hold`")
 	}
 	mode := os.Args[1]
 	flags := flag.NewFlagSet(mode, flag.ExitOnError)
@@ -63,6 +67,10 @@ func main() {
 	audience := flags.String("audience", "", "the assertions' audience")
 	pool := flags.Int("pool", 100000, "assertions to sign beforehand")
 	file := flags.String("file", "", "file of prepared requests")
+	proxy := flags.String("proxy", "", "address of a proxy to ask through")
+	auth := flags.String("proxy-auth", "", "what Proxy-Authorization says")
+	fresh := flags.Bool("fresh", false, "open a connection for each request")
+	begun := flags.Bool("begun", false, "hold answers that have only begun")
 	again := flags.Bool("again", false, "send prepared requests over and over")
 	var extra headers
 	flags.Var(&extra, "header", "a header to send, may be repeated")
@@ -78,11 +86,20 @@ func main() {
 		requests = assertions(*agents, *audience, *pool, parsed)
 	case "replay":
 		requests = prepared(*file)
+	case "echo":
+		requests = [][]byte{message()}
 	default:
 		requests = [][]byte{get(parsed, extra)}
 	}
+	d := dialer{target: parsed, proxy: *proxy, auth: *auth, upgrade: mode == "echo"}
+	if mode == "hold" {
+		if err := hold(d, *connections, requests[0], *begun); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	once := mode == "tokens" || mode == "replay" && !*again
-	report(run(parsed.Host, requests, once, *connections, *warm, *seconds))
+	report(run(job{d, requests, once, *fresh}, *connections, *warm, *seconds))
 }
 
 func prepared(file string) [][]byte {
@@ -193,11 +210,34 @@ type worker struct {
 	first  string
 }
 
-func run(host string, requests [][]byte, once bool, connections int, warm, seconds float64) result {
+// job is what is asked, and how.
+type job struct {
+	dialer   dialer
+	requests [][]byte
+	once     bool
+	fresh    bool
+}
+
+func (j job) ask(conn net.Conn, reader *bufio.Reader, request []byte) error {
+	if j.fresh {
+		var err error
+		if conn, err = j.dialer.dial(); err != nil {
+			return err
+		}
+		defer conn.Close()
+		reader.Reset(conn)
+	}
+	if j.dialer.upgrade {
+		return converse(conn, reader, request)
+	}
+	return exchange(conn, reader, request)
+}
+
+func run(j job, connections int, warm, seconds float64) result {
 	workers := make([]worker, connections)
 	conns := make([]net.Conn, connections)
 	for i := range conns {
-		conn, err := net.Dial("tcp", host)
+		conn, err := j.dialer.dial()
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -216,15 +256,15 @@ func run(host string, requests [][]byte, once bool, connections int, warm, secon
 			reader := bufio.NewReaderSize(conn, 16384)
 			for {
 				index := int(atomic.AddInt64(&next, 1)) - 1
-				if once && index >= len(requests) {
+				if j.once && index >= len(j.requests) {
 					return
 				}
-				index %= len(requests)
+				index %= len(j.requests)
 				start := time.Now()
 				if start.After(end) {
 					return
 				}
-				err := exchange(conn, reader, requests[index])
+				err := j.ask(conn, reader, j.requests[index])
 				w.all++
 				if err != nil {
 					w.errors++
@@ -247,7 +287,7 @@ func run(host string, requests [][]byte, once bool, connections int, warm, secon
 	if stop.After(end) {
 		stop = end
 	}
-	return sum(workers, stop.Sub(counting).Seconds(), once && int(next) >= len(requests))
+	return sum(workers, stop.Sub(counting).Seconds(), j.once && int(next) >= len(j.requests))
 }
 
 func sum(workers []worker, seconds float64, exhausted bool) result {

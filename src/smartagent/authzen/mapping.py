@@ -6,7 +6,8 @@
     action     a method, as in GET               lease                       a permission, as in agents.read
 
 A subject's properties can only narrow: `scopes` to those of the role, `ip_address` is from where, `acts_for` is
-an agent whose role must allow it too.  What is not known is not permitted.
+an agent whose role must allow it too.  An action's properties say what a method is: `content_type`, `operation`,
+`fields` (with blanks between them).  What is not known is not permitted.
 """
 
 from collections.abc import Callable, Mapping
@@ -86,7 +87,16 @@ def _call(means: Means, caller: Caller, asked: Evaluation) -> Verdict:
     verdict = means.book.decide_api(caller, "upstream.call")
     if isinstance(verdict, Denied):
         return verdict
-    return means.book.decide_for_both(caller, Call(name, asked.action.name, f"/{rest}"))
+    said = {key: str(asked.action.properties.get(key, "")) for key in ("content_type", "operation", "fields")}
+    call = Call(
+        upstream=name,
+        method=asked.action.name,
+        path=f"/{rest}",
+        content_type=said["content_type"],
+        operation=said["operation"],
+        fields=tuple(said["fields"].split()),
+    )
+    return means.book.decide_for_both(caller, call)
 
 
 def _lease(means: Means, caller: Caller, asked: Evaluation) -> Verdict:

@@ -173,6 +173,38 @@ def run_program(  # noqa: PLR0913 -- what there is to choose
 
 
 @app.command()
+def scan(  # noqa: PLR0913 -- what there is to choose
+    path: Annotated[Path, typer.Argument(help="A folder, or a file.")],
+    *,
+    history: Annotated[
+        bool, typer.Option("--history", help="Look at what the git repository had once, too.")
+    ] = False,
+    baseline: Annotated[
+        Path | None, typer.Option(help="The file of findings that are accepted; they are not shown.")
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Write all that is found into the baseline.")
+    ] = False,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the migration into this new folder; nothing else is changed.")
+    ] = None,
+    role: Annotated[str, typer.Option(help="The role to write.  Default: called like the folder.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Find long-lived keys in files, and say what replaces each.  Exits with 1 when there are any."""
+    from smartagent.cli.scan import Asked, History, load_detector  # noqa: PLC0415 -- others do without
+    from smartagent.cli.scan import scan as run  # noqa: PLC0415 -- others do without
+    from smartagent.crypto import system_entropy  # noqa: PLC0415 -- others do without
+    from smartagent.server import environment  # noqa: PLC0415 -- others do without
+
+    once = History(path, environment()) if history else None
+    asked = Asked(path, once, baseline, accept, write, role, as_json)
+    code = run(asked, load_detector(), system_entropy)
+    if code:
+        raise Exit(code, "")
+
+
+@app.command()
 def version(*, as_json: AsJson = False) -> None:
     """Show the version."""
     from importlib.metadata import version as installed  # noqa: PLC0415 -- only here

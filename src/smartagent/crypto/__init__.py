@@ -13,7 +13,7 @@ from smartagent.crypto.algorithms import (
     public_key_from_jwk,
     signer_of,
 )
-from smartagent.crypto.certificates import CertificateAuthority, LeafKey
+from smartagent.crypto.certificates import CertificateAuthority, LeafKey, java_truststore
 from smartagent.crypto.chains import check_client_certificate, load_chain
 from smartagent.crypto.digest import claim_key, derive, equal, hmac_sha256, sha256
 from smartagent.crypto.encoding import b64, b64u, unb64, unb64u
@@ -114,6 +114,7 @@ __all__ = [
     "hmac_sha256",
     "inclusion_positions",
     "inclusion_proof",
+    "java_truststore",
     "leaf_hash",
     "load_chain",
     "mark_of",

@@ -7,14 +7,18 @@ a trust anchor: who trusts it compares name and key, and not the signature on it
 Spec: RFC 5280 sections 4.1 and 4.2; CA/Browser Forum Baseline Requirements for what browsers' libraries expect.
 """
 
+import contextlib
 import datetime as dt
 import ipaddress
+import re
+import warnings
 from collections.abc import Sequence
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from smartagent.crypto.digest import sha256
@@ -23,6 +27,7 @@ from smartagent.kernel import Entropy, Secret
 LEAF_SECONDS: Final = 86_400
 _BACK_SECONDS: Final = 3600
 _SERIAL_BYTES: Final = 16
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # Fixed, so that every node shows the same certificate.
 _CA_FROM: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _CA_UNTIL: Final = dt.datetime(2046, 1, 1, tzinfo=dt.UTC)
@@ -119,6 +124,30 @@ class CertificateAuthority:
             names = x509.NameConstraints([x509.DNSName(name) for name in only], None)
             builder = builder.add_extension(names, critical=True)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def java_truststore(bundle: bytes, password: bytes) -> bytes:
+    """Return certificates as a PKCS #12 store that Java takes for trust anchors (RFC 7292, and Oracle's attribute).
+
+    Args:
+        bundle: Certificates in PEM; those that cannot be read are left out.
+        password: For its integrity; Java does not read a store without one.
+    """
+    named = [
+        pkcs12.PKCS12Certificate(certificate, f"ca-{number}".encode())
+        for number, certificate in enumerate(_readable(bundle))
+    ]
+    return pkcs12.serialize_java_truststore(named, serialization.BestAvailableEncryption(password))
+
+
+def _readable(bundle: bytes) -> list[x509.Certificate]:
+    # One by one: a machine's bundle may hold an old root that breaks a rule, and the others still count.
+    found = []
+    with warnings.catch_warnings(action="ignore"):
+        for pem in _PEM.findall(bundle):
+            with contextlib.suppress(ValueError):
+                found.append(x509.load_pem_x509_certificate(pem))
+    return found
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

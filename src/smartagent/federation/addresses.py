@@ -5,7 +5,10 @@ Never dialled, whoever allows what: the clouds' metadata services, link-local, m
 addresses, and forms that hide an IPv4 address (where the hidden one may not be dialled).  Dialled only
 where private addresses are allowed: everything that is not globally reachable.
 
-Spec: RFC 6890 section 2.2, RFC 6052 section 2.1, RFC 4291 section 2.5.5, RFC 9637.
+A translator's prefix that a site chose for itself (RFC 8215) is never dialled: where in it the IPv4 address stands is
+for that site to say, so what it hides cannot be checked.
+
+Spec: RFC 6890 section 2.2, RFC 6052 section 2.1, RFC 8215, RFC 2765 section 2.1, RFC 4291 section 2.5.5, RFC 9637.
 """
 
 import ipaddress
@@ -40,6 +43,7 @@ _NOT_GLOBAL: Final = tuple(
         "192.88.99.0/24",  # 6to4 relays
         "198.18.0.0/15",  # benchmarks
         "240.0.0.0/4",  # reserved
+        "100::/64",  # discarded
         "2001::/23",  # protocol assignments, Teredo among them
         "3fff::/20",  # documentation
         "5f00::/16",  # segment routing
@@ -47,6 +51,7 @@ _NOT_GLOBAL: Final = tuple(
     )
 )
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED: Final = ipaddress.IPv6Network("::ffff:0:0:0/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
 
@@ -99,6 +104,7 @@ def _hidden(address: Address) -> tuple[Address, ...]:
     if address.teredo is not None:
         hidden.extend(address.teredo)
     is_isatap = int(address) >> 32 & 0xFFFF_FFFF in _ISATAP
-    if address in _NAT64 or is_isatap or (address in _COMPATIBLE and int(address) > 1):
+    is_compatible = address in _COMPATIBLE and int(address) > 1
+    if address in _NAT64 or address in _TRANSLATED or is_isatap or is_compatible:
         hidden.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
     return tuple(hidden)

@@ -14,11 +14,14 @@ from smartagent.gateway.errors import (
 )
 from smartagent.gateway.gateway import Gateway
 from smartagent.gateway.intercept import Interception
+from smartagent.gateway.limits import TOPIC as USAGE_TOPIC
 from smartagent.gateway.pin import Pinner
-from smartagent.gateway.ports import Doors, Upstream
+from smartagent.gateway.ports import Asked, Doors, Upstream
 from smartagent.gateway.settings import GatewaySettings
 
 __all__ = [
+    "USAGE_TOPIC",
+    "Asked",
     "CredentialUnusable",
     "DestinationRefused",
     "Doors",

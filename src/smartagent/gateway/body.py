@@ -2,8 +2,8 @@
 """Where a body ends: by length, by chunks, or with the connection.
 
 A reader takes bytes as they come and returns the payload among them.  When it is `done`, `rest` holds
-what came after the body.  Trailers are checked and dropped, which RFC 9110 section 6.5.1 allows: they
-could carry a credential past everything that looked at the head.
+what came after the body.  Trailers are checked, and not passed on, which RFC 9110 section 6.5.1 allows: they
+could carry a credential past everything that looked at the head.  gRPC alone gets those of its answers.
 
 Spec: RFC 9112 sections 6 and 7.1.
 """
@@ -111,7 +111,7 @@ class ChunkedReader:
         size line -> data -> CR LF -> size line -> ... -> 0 -> trailers -> done
     """
 
-    __slots__ = ("_buffer", "_extensions", "_left", "_trailing", "done", "rest")
+    __slots__ = ("_buffer", "_extensions", "_left", "_trailing", "done", "rest", "trailers")
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -121,6 +121,8 @@ class ChunkedReader:
         self._extensions = 0
         self.done = False
         self.rest = b""
+        self.trailers = b""
+        """The field lines behind the last chunk."""
 
     def feed(self, data: bytes) -> bytes:
         """Return the chunks' data in `data`."""
@@ -193,4 +195,5 @@ class ChunkedReader:
         if end - position > _MAX_TRAILERS or not are_fields(data[position : end + 2]):
             raise MalformedRequest("the trailers are malformed or too long")
         self.done = True
+        self.trailers = data[position : end + 2]
         return end + 4

@@ -21,38 +21,35 @@ from typing import Final, Protocol, cast
 from smartagent.edge import MalformedRequest
 from smartagent.gateway import socks
 from smartagent.gateway.body import BodyReader, reader_for
-from smartagent.gateway.exchange import Exchange, Keeper
+from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import Tunnel
 from smartagent.gateway.head import RequestHead, check_unfinished, parse_request_head
+from smartagent.gateway.http2_agent import Host as Http2Host
+from smartagent.gateway.http2_agent import Http2Connection
+from smartagent.gateway.http2_frames import PREFACE, speaks_http2
 from smartagent.kernel import SmartAgentError
 
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
-class Host(Keeper, Protocol):
+class Host(Http2Host, Protocol):
     """The gateway, as its connections see it."""
-
-    draining: bool
 
     def admit(self, connection: "AgentConnection") -> SmartAgentError | None:
         """Take note of a new connection; return why it cannot stay."""
         ...
 
-    def lost(self, connection: "AgentConnection") -> None:
+    def lost(self, connection: "AgentConnection | Http2Connection") -> None:
         """Forget a connection."""
         ...
 
-    def start(self, exchange: Exchange) -> asyncio.Task[None]:
-        """Take a request through the house."""
+    def replaced(self, connection: "AgentConnection", by: Http2Connection) -> None:
+        """Look after the other one from now on."""
         ...
 
     def open_tunnel(self, connection: "AgentConnection", head: RequestHead) -> asyncio.Task[None]:
         """Say whether the agent may go where it wants, and have the connection become a tunnel."""
-        ...
-
-    def explain_broken(self, error: SmartAgentError) -> bytes:
-        """Return the answer to bytes that are no request."""
         ...
 
 
@@ -155,6 +152,10 @@ class AgentConnection(asyncio.Protocol):
         if self.exchange is not None:
             self.exchange.agent_drained()
 
+    def in_flight(self) -> tuple[Exchange, ...]:
+        """Return the exchange that is under way, if any."""
+        return () if self.exchange is None else (self.exchange,)
+
     # -- what an exchange asks for ---------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
@@ -226,14 +227,17 @@ class AgentConnection(asyncio.Protocol):
         except (OSError, TimeoutError):
             # The agent does not believe us, or wanted another name than it asked for.
             secured = None
-        if secured is None:
+        # uvloop hands out a dead one when the connection was swept or closed during the handshake.
+        if secured is None or secured.is_closing():
             transport.abort()
             self._transport = None
             self._host.lost(self)
             return
         self._transport, self.tunnel = secured, tunnel
         self._securing, self._first, self._since = False, True, self._host.tick
-        if self._buffer:
+        if speaks_http2(secured):
+            self._speak_http2(self._buffer)
+        elif self._buffer:
             self._next()
 
     def refuse_tunnel(self, answer: bytes) -> None:
@@ -275,8 +279,7 @@ class AgentConnection(asyncio.Protocol):
         data = self._buffer
         if self.exchange is not None or self._transport is None or not data:
             return
-        if (self._socks is not None and self.tunnel is None) or (self._first and data[0] == socks.VERSION):
-            self._greet(data)
+        if (self._socks is not None or self._first) and self._is_other(data):
             return
         try:
             end = data.find(b"\r\n\r\n")
@@ -288,6 +291,26 @@ class AgentConnection(asyncio.Protocol):
             self._refuse(error)
             return
         self._begin(head, data[end + 4 :])
+
+    def _is_other(self, data: bytes) -> bool:
+        # Whether it is not HTTP/1.1 that is spoken here.
+        if self.tunnel is None and (self._socks is not None or data[0] == socks.VERSION):
+            self._greet(data)
+            return True
+        begun = self._first and self.tunnel is None and data.startswith(PREFACE[: len(data)])
+        if begun and len(data) >= len(PREFACE):
+            self._speak_http2(data)
+        return begun
+
+    def _speak_http2(self, data: bytes) -> None:
+        transport, self._transport, self._buffer = self._transport, None, b""
+        if transport is not None:
+            connection = Http2Connection(self._host, self.tunnel, self.client_ip)
+            self._host.replaced(self, connection)
+            transport.set_protocol(connection)
+            connection.connection_made(transport)
+            if data:
+                connection.data_received(data)
 
     def _begin(self, head: RequestHead, rest: bytes) -> None:
         self._first = False

@@ -8,109 +8,60 @@ outcome is recorded after.  Scrubbing happens while the answer streams: `reply.R
 
 import logging
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 from msgspec import structs
 
 from smartagent.edge import (
-    BodyTooLarge,
     Inbound,
     NotPermitted,
-    Outcome,
-    Proof,
-    Route,
     enter,
-    parse_target,
 )
+from smartagent.gateway.admission import Admission
 from smartagent.gateway.covering import check_body, cover, read_body
-from smartagent.gateway.errors import UpstreamUnknown
+from smartagent.gateway.errors import PlaceholderRefused, SecretLeaking, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import plain_place, token_of, translated
 from smartagent.gateway.inject import inject
-from smartagent.gateway.placeholders import Found, check_placed, found_in, found_in_body, honeytoken_in
-from smartagent.gateway.plan import Plan, Plans, audience_of
-from smartagent.gateway.ports import Doors
-from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.leaks import Leaked, Leaks, Watch
+from smartagent.gateway.placeholders import (
+    BodyWatch,
+    Found,
+    check_placed,
+    found_in,
+    found_in_body,
+    honeytoken_in,
+)
+from smartagent.gateway.plan import Plan, Plans, audience_of, shown_in
+from smartagent.gateway.ports import Doors, Upstream
+from smartagent.gateway.recorded import detail_of
+from smartagent.gateway.threshold import EVENT, PERMISSION, ROUTE, Threshold
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
     Caller,
     CallerKind,
-    Committed,
     Decision,
-    Detail,
     Record,
+    Secret,
     SmartAgentError,
-    Verdict,
     Work,
-    circumstances,
 )
 
-PERMISSION: Final = "upstream.call"
-EVENT: Final = "gateway.call"
 HONEYTOKEN_EVENT: Final = "gateway.honeytoken"
 OUTCOME_EVENT: Final = "gateway.done"
-_log = logging.getLogger(__name__)
 NOBODY: Final = Caller("", CallerKind.NOBODY)
-
-
-async def _outside(_caller: Caller, _inbound: Inbound) -> Outcome:
-    """The gateway's act is not in the house; `edge.handle` never gets this route."""
-    _unreachable()
-
-
-def _unreachable() -> NoReturn:
-    message = "a call is forwarded, not answered"
-    raise AssertionError(message)
-
-
-ROUTE: Final = Route(
-    method="*",
-    path="/{upstream}/{path}",
-    proof=Proof.ACCESS_TOKEN,
-    permission=PERMISSION,
-    event=EVENT,
-    act=_outside,
-    summary="Forward a call with a credential that the caller never sees.",
-)
-
-
-class Threshold:
-    """The house as `enter` sees it from here: what is decided about is the call, and its target is checked."""
-
-    def __init__(self, doors: Doors, settings: GatewaySettings) -> None:
-        self._doors = doors
-        self._max_body_bytes = settings.max_body_bytes
-        self.now = doors.now
-        self.authenticate = doors.authenticate
-
-    def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
-        """Check the target, and decide about the call that it names.
-
-        Raises:
-            TargetRefused: The target is ambiguous; refused with the caller's name on it.
-            BodyTooLarge: The body says that it will be.
-        """
-        del permission  # there is one here
-        name, path = check_target(inbound)
-        length = inbound.headers.get("content-length", "0")
-        if int(length) > self._max_body_bytes:
-            raise BodyTooLarge(f"limit is {self._max_body_bytes} bytes")
-        inbound.params = {"upstream": name, "path": path}
-        return self._doors.decide(caller, name, inbound.method, path)
-
-    async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
-        """Make a refusal durable."""
-        return await self._doors.commit(work, caller, holder)
+_log = logging.getLogger(__name__)
 
 
 class Dispatch:
     """Takes calls through the house and out of it."""
 
-    def __init__(self, doors: Doors, pool: Pool, settings: GatewaySettings) -> None:
+    def __init__(self, doors: Doors, pool: Pool, admission: Admission) -> None:
         self._doors = doors
         self._pool = pool
-        self._threshold = Threshold(doors, settings)
-        self._plans = Plans()
+        self._admission = admission
+        self.leaks = Leaks(doors)
+        self._plans = Plans(self._learn)
 
     async def forward(self, exchange: Exchange, now: float) -> None:
         """Take a call from its head to the first byte that goes upstream.
@@ -128,21 +79,17 @@ class Dispatch:
         found = found_in(exchange.head)
         # 1 to 3. Admit, authenticate, authorise.
         try:
-            entered = await enter(inbound, ROUTE, self._threshold)
+            entered = await enter(inbound, ROUTE, Threshold(self._doors, self.leaks, exchange))
         except SmartAgentError:
             self._guard(exchange, found)
             raise
-        caller = exchange.caller = entered.caller
-        exchange.rule = ",".join(entered.verdict.rules)
-        exchange.cut_at = (
-            now + caller.expires_at - self._doors.now() if caller.expires_at else exchange.cut_at
-        )
+        caller = entered.caller
+        exchange.permitted(caller, entered.verdict.rules, now - self._doors.now())
         try:
             plan = await self._prepare(exchange, caller, inbound, found)
         except SmartAgentError as error:
-            await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
+            await self._refuse(exchange, caller, error, now)
             raise
-        exchange.plan = plan
         if await self._intend(exchange, caller):
             # 4. Act, outside.
             await self.send(exchange, plan)
@@ -152,20 +99,44 @@ class Dispatch:
     ) -> Plan:
         """Have everything that the call needs; nothing of it leaves yet."""
         self._refuse_honeytokens(exchange, found)
+        plan = await self.bind(inbound.params["upstream"], caller)
+        self._admission.admit(exchange, caller, plan.entry, exchange.started)
         if caller.restriction is not None:
             await check_body(caller.restriction, exchange)
-        plan = await self.bind(inbound.params["upstream"], caller)
         if plan.signer is not None or plan.member:
-            body = await read_body(exchange, plan)
-            in_body = found_in_body(body)
-            self._refuse_honeytokens(exchange, in_body)
-            found = (*found, *in_body)
-            cover(exchange, plan, body)
+            found = (*found, *await self._cover(exchange, plan))
         if found:
             check_placed(found, plan, self._doors.placeholder(plan.entry.name))
         if plan.entry.txn_token:
             exchange.txn_token = self._doors.transaction_token(caller, inbound)
+        # A body that was put together here has been looked at, and holds the credential.
+        exchange.bound(plan, () if plan.member else self._watches(exchange))
         return plan
+
+    async def _cover(self, exchange: Exchange, plan: Plan) -> Sequence[Found]:
+        body = await read_body(exchange, plan)
+        found = found_in_body(body)
+        self._refuse_honeytokens(exchange, found)
+        secret = self.leaks.find(body)
+        if secret:
+            leaking = SecretLeaking(secret, "body")
+            leaked = Leaked(exchange.request_id, exchange.caller, plan.entry.name, leaking)
+            self._doors.commit_later(self.leaks.alert(leaked))
+            raise leaking
+        cover(exchange, plan, body)
+        return found
+
+    def _watches(self, exchange: Exchange) -> Sequence[Watch]:
+        def refuse(found: Sequence[Found]) -> None:
+            self._refuse_honeytokens(exchange, found)
+            raise PlaceholderRefused("a placeholder stands in the body; a credential does not go there")
+
+        head = exchange.head
+        if not head.body and not head.websocket:
+            return ()
+        leaks = self.leaks.watch(head)
+        own: tuple[Watch, ...] = () if leaks is None else (leaks,)
+        return own if head.websocket else (*own, BodyWatch(refuse))
 
     async def _intend(self, exchange: Exchange, caller: Caller) -> bool:
         """Say in the log that the call is made; tell whether anybody still waits for it."""
@@ -203,6 +174,14 @@ class Dispatch:
             # Whoever holds one is not told that it is one.
             raise NotPermitted(PERMISSION)
 
+    def _learn(self, entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> None:
+        if entry.secret:
+            self.leaks.learn(entry.secret, shown_in(entry, secrets))
+
+    async def _refuse(self, exchange: Exchange, caller: Caller, error: SmartAgentError, now: float) -> None:
+        if self._admission.is_recorded(exchange, error, now):
+            await self._doors.commit(Work((self._record(exchange, Decision.DENY, error.code),)), caller)
+
     async def _translate(self, exchange: Exchange) -> None:
         """Make a request to an upstream's own address one to the gateway.
 
@@ -218,7 +197,7 @@ class Dispatch:
             upstreams = self._doors.upstreams_at(place.host, place.port, tls=place.tls)
             exchange.head = translated(head, place, token, upstreams)
         except SmartAgentError as error:
-            exchange.path = head.target.partition("?")[0]
+            exchange.path = self.leaks.shown(head.target.partition("?")[0])
             exchange.caller = None if tunnel is None else tunnel.caller
             await self._doors.commit(
                 Work((self._record(exchange, Decision.DENY, error.code),)), exchange.caller or NOBODY
@@ -249,9 +228,10 @@ class Dispatch:
         Raises:
             GatewayError: The upstream cannot be reached, or may not be.
         """
-        connection = None if fresh else self._pool.take(plan.origin)
+        origin = structs.replace(plan.origin, http2=True) if exchange.head.grpc else plan.origin
+        connection = None if fresh else self._pool.take(origin)
         if connection is None and not exchange.is_over:
-            connection = await self._pool.dial(plan.origin, plan.certificate)
+            connection = await self._pool.dial(origin, plan.certificate)
         if exchange.is_over:
             # The agent left, or was revoked, meanwhile.
             if connection is not None:
@@ -272,6 +252,10 @@ class Dispatch:
         }
         record.detail.update(detail)
         self._doors.commit_later(Work((record,)))
+        if exchange.leaking is not None:
+            asked = exchange.asked.upstream if exchange.asked is not None else ""
+            alert = self.leaks.alert(Leaked(exchange.request_id, exchange.caller, asked, exchange.leaking))
+            self._doors.commit_later(alert)
 
     def _record(self, exchange: Exchange, decision: Decision | None, outcome: str = "") -> Record:
         caller = exchange.caller
@@ -289,29 +273,8 @@ class Dispatch:
             decision=decision,
             rule=exchange.rule if decision is not None else "",
             outcome=outcome,
-            detail=_said_of(caller, decision),
+            detail=detail_of(caller, exchange.asked, decision),
         )
-
-
-def check_target(inbound: Inbound) -> tuple[str, str]:
-    """Return the upstream's name and the path that is matched, which is the path that is sent.
-
-    Raises:
-        TargetRefused: The target is ambiguous.
-    """
-    raw = f"{inbound.path}?{inbound.query}" if inbound.query else inbound.path
-    target = parse_target(raw)
-    name, _, rest = target.path[1:].partition("/")
-    return name, f"/{rest}"
-
-
-def _said_of(caller: Caller | None, decision: Decision | None) -> dict[str, Detail]:
-    # An intent says all that was decided on, so that other rules can be tried on it later.
-    if caller is None:
-        return {}
-    if decision is Decision.PERMIT:
-        return circumstances(caller)
-    return {"for": caller.subject} if caller.subject else {}
 
 
 def _inbound(exchange: Exchange) -> Inbound:

@@ -2,14 +2,24 @@
 """How a call through the gateway can fail.
 
 GatewayError
+    SecretLeaking           what the agent sends holds a secret of the vault
     UpstreamUnknown         no upstream has this name
+    OperationUnreadable     the upstream speaks GraphQL, and nobody can say what the call does
     DestinationRefused      the upstream's address is one that may not be dialled
     CredentialUnusable      the secret cannot stand where the upstream wants it
     UpstreamUnreachable     no connection, or it broke before the answer began
+    UpstreamDown            it could not be reached several times, and is left alone for a while
     UpstreamTimeout         it did not answer in time
     UpstreamMalformed       it answered something that is not well-formed HTTP, or cannot be scrubbed
     UpgradeUnsupported      WebSocket and other protocol changes are not forwarded
     HostUnknown             no upstream lives at the address that the agent wants
+    LimitExceeded           more than the agent, its role or the upstream may have
+        RateExceeded        calls in a time
+        ConcurrencyExceeded calls at the same time
+        BandwidthExceeded   bytes in a time
+    AnswerTooLarge          the answer's body is longer than it may be
+    CallTooLong             the call took longer than it may
+    UpstreamChanged         its entry was changed during the call
     HostMismatch            a request names another host than its tunnel
     GatewayFull             too many connections
     PlaceholderRefused      a placeholder stands where it does not belong
@@ -31,6 +41,27 @@ class UpstreamUnknown(GatewayError):
     code: ClassVar[str] = "upstream-unknown"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such upstream."
+
+
+class SecretLeaking(GatewayError):
+    """What the agent sends holds a secret of the vault.  Which one is for the log."""
+
+    code: ClassVar[str] = "secret-leaking"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "The request holds a secret."
+
+    def __init__(self, secret: str, where: str) -> None:
+        super().__init__(f"its {where} holds a secret that only the gateway may send")
+        self.secret = secret
+        self.where = where
+
+
+class OperationUnreadable(GatewayError):
+    """The upstream speaks GraphQL, and nobody can say what the call does."""
+
+    code: ClassVar[str] = "operation-unreadable"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The operation cannot be read."
 
 
 class DestinationRefused(GatewayError):
@@ -55,6 +86,18 @@ class UpstreamUnreachable(GatewayError):
     code: ClassVar[str] = "upstream-unreachable"
     kind: ClassVar[Kind] = Kind.UPSTREAM
     title: ClassVar[str] = "The upstream cannot be reached."
+
+
+class UpstreamDown(GatewayError):
+    """It could not be reached several times in a row, and is left alone for a while."""
+
+    code: ClassVar[str] = "upstream-down"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "The upstream is down."
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("it could not be reached several times, and is tried again later")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class UpstreamTimeout(GatewayError):
@@ -95,6 +138,62 @@ class HostUnknown(GatewayError):
     code: ClassVar[str] = "host-unknown"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
     title: ClassVar[str] = "No upstream of this authority is at that address."
+
+
+class LimitExceeded(GatewayError):
+    """More than the agent, its role or the upstream may have; never raised itself."""
+
+    def __init__(self, reason: str, retry_after_seconds: int) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateExceeded(LimitExceeded):
+    """Too many calls in a time."""
+
+    code: ClassVar[str] = "rate-exceeded"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many calls."
+
+
+class ConcurrencyExceeded(LimitExceeded):
+    """Too many calls at the same time."""
+
+    code: ClassVar[str] = "concurrency-exceeded"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many calls are open."
+
+
+class BandwidthExceeded(LimitExceeded):
+    """Too many bytes in a time."""
+
+    code: ClassVar[str] = "bandwidth-exceeded"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many bytes were moved."
+
+
+class AnswerTooLarge(GatewayError):
+    """The answer's body is longer than it may be."""
+
+    code: ClassVar[str] = "answer-too-large"
+    kind: ClassVar[Kind] = Kind.UPSTREAM
+    title: ClassVar[str] = "The upstream's answer is too large."
+
+
+class CallTooLong(GatewayError):
+    """The call took longer than it may."""
+
+    code: ClassVar[str] = "call-too-long"
+    kind: ClassVar[Kind] = Kind.TIMEOUT
+    title: ClassVar[str] = "The call took too long."
+
+
+class UpstreamChanged(GatewayError):
+    """The upstream's entry was changed during the call: it leads elsewhere, or sends another credential."""
+
+    code: ClassVar[str] = "upstream-changed"
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    title: ClassVar[str] = "The upstream was changed during the call."
 
 
 class HostMismatch(GatewayError):

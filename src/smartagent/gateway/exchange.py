@@ -12,125 +12,85 @@ that half an answer never looks like a whole one.  Bytes are handed over as they
 callback; whichever side is full stops the other.
 """
 
-import asyncio
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 from msgspec import structs
 
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
-from smartagent.gateway.body import LAST_CHUNK, chunk
-from smartagent.gateway.errors import UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
+from smartagent.gateway.errors import (
+    AnswerTooLarge,
+    CallTooLong,
+    SecretLeaking,
+    UpstreamMalformed,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from smartagent.gateway.forward import Tunnel
-from smartagent.gateway.head import CHUNKED, RequestHead
+from smartagent.gateway.head import Kept, RequestHead
+from smartagent.gateway.leaks import Watch
+from smartagent.gateway.limits import Allowance
+from smartagent.gateway.pacing import Pacer
 from smartagent.gateway.plan import Plan
+from smartagent.gateway.ports import Asked
 from smartagent.gateway.reply import ReplyStream
-from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.sides import AgentSide, Keeper
 from smartagent.gateway.signing import Covered
+from smartagent.gateway.upload import Upload
 from smartagent.gateway.upstream import UpstreamConnection
 from smartagent.kernel import Caller, SmartAgentError
 
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-class AgentSide(Protocol):
-    """The agent's connection."""
-
-    client_ip: str
-    full: bool
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        ...
-
-    def hold(self) -> None:
-        """Stop reading."""
-        ...
-
-    def release(self) -> None:
-        """Read again."""
-        ...
-
-    def switched(self) -> None:
-        """It is a WebSocket from here on: what comes is passed on as it is."""
-        ...
-
-    def over(self, *, keep_alive: bool) -> None:
-        """The call is over and its answer is out."""
-        ...
-
-    def abort(self) -> None:
-        """Cut the connection, visibly."""
-        ...
-
-
-class Keeper(Protocol):
-    """Who started the exchange and looks after what outlives it."""
-
-    settings: GatewaySettings
-    tick: float
-    """The loop's time, as of the last sweep."""
-
-    def ended(self, exchange: "Exchange", outcome: str) -> None:
-        """Record what came of it."""
-        ...
-
-    def resend(self, exchange: "Exchange") -> None:
-        """Find it a fresh connection: the pooled one had died."""
-        ...
-
-    def give_back(self, connection: UpstreamConnection) -> None:
-        """Keep the connection for another exchange."""
-        ...
-
-    def explain(self, error: SmartAgentError, exchange: "Exchange", *, close: bool) -> bytes:
-        """Return the answer that says what went wrong."""
-        ...
-
-
 class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_keeper", "_pending", "_pending_bytes", "_stream", "_touched", "_upstream", "_whole",
-        "caller", "covered", "cut_at", "head", "intended", "is_over", "path", "plan", "received_bytes", "request_done",
-        "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
+        "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "asked",
+        "caller", "covered", "cut_at", "head", "intended", "is_over", "leaking", "path", "plan",
+        "received_bytes", "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
     covered: Covered | None
     """What a signature says of the body."""
 
     def __init__(
-        self, agent: AgentSide, head: RequestHead, keeper: Keeper, tunnel: Tunnel | None = None
+        self, agent: AgentSide, head: RequestHead, keeper: Keeper["Exchange"], tunnel: Tunnel | None = None
     ) -> None:
         self.head = head
-        self.request_done = head.body == 0
         self.is_over = False
         self.switched = False
         """It became a WebSocket."""
         self.intended = False
         """The intent stands in the log, so an outcome must follow."""
-        self.request_id = ""
-        self.path = ""
-        """Of the request as the agent named it, the upstream's name included, without the query."""
-        self.rule = ""
+        self.request_id = self.rule = self.path = ""
+        """The path is the request's as the agent named it, the upstream's name included, without the query."""
         self.caller: Caller | None = None
+        self.asked: Asked | None = None
         self.plan: Plan | None = None
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
         self.txn_token, self.covered = "", None
-        self.received_bytes = 0
         self.started = 0.0
         self.cut_at = float("inf")
         self._agent = agent
+        self._pacer = Pacer(agent)
+        self.leaking: SecretLeaking | None = None
+        """What was found in the request's body, or in a WebSocket."""
         self._keeper = keeper
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._upload = Upload(head, keeper.settings.buffer_bytes)
+        self.received_bytes = 0
         self._upstream: UpstreamConnection | None = None
         self._stream: ReplyStream | None = None
         self._answering = False
-        self._whole: asyncio.Future[bytes] | None = None
         self._touched = keeper.tick
+
+    @property
+    def request_done(self) -> bool:
+        """Whether all of the request has come."""
+        return self._upload.done
 
     @property
     def client_ip(self) -> str:
@@ -142,27 +102,57 @@ class Exchange:
         """How much of the answer's body went to the agent."""
         return self._stream.sent_bytes if self._stream is not None else 0
 
+    @property
+    def trailers(self) -> bytes:
+        """The field lines behind the answer's body, where the agent gets them."""
+        return self._stream.trailers if self._stream is not None else b""
+
+    def ask(self, asked: Asked) -> None:
+        """Take note of what is asked about the call.
+
+        Raises:
+            BodyTooLarge: The body says that it will be.
+        """
+        self.asked = asked
+        limit = self._keeper.settings.max_body_bytes
+        if self.head.body > limit:
+            raise BodyTooLarge(f"limit is {limit} bytes")
+
+    def permitted(self, caller: Caller, rules: tuple[str, ...], offset: float) -> None:
+        """Take note of who calls, and which rules permit it; `offset` is of the loop's time from Unix seconds."""
+        self.caller, self.rule = caller, ",".join(rules)
+        if caller.expires_at:
+            self.cut_at = caller.expires_at + offset
+
+    def bound(self, plan: Plan, watches: Sequence[Watch]) -> None:
+        """Take note of how the upstream is called, and of what looks at the request before it goes on."""
+        self.plan = plan
+        self._upload.look(watches)
+
+    def allow(self, allowance: Allowance) -> None:
+        """Go by what this call may use."""
+        if self.is_over:
+            allowance.release()
+        else:
+            self._pacer.allowance = allowance
+
     # -- the agent's side ------------------------------------------------------------------------------------
 
     def request_body(self, payload: bytes, *, done: bool) -> None:
         """Take the next bytes of the request's body."""
-        self.request_done = done
+        self._upload.done = done
         if self.is_over:
             return
         self._touched = self._keeper.tick
         self.received_bytes += len(payload)
-        limit = self._keeper.settings.max_body_bytes
+        limit = min(self._keeper.settings.max_body_bytes, self._pacer.allowance.request_bytes)
         if self.received_bytes > limit:
             self.fail(BodyTooLarge(f"limit is {limit} bytes"))
             return
+        self._pacer.moved(len(payload), self._upstream)
         if self._upstream is not None:
-            self._upstream.write(self._framed(payload))
-            return
-        self._pending.append(payload)
-        self._pending_bytes += len(payload)
-        if self._whole is not None:
-            self._gather()
-        elif self._pending_bytes > self._keeper.settings.buffer_bytes:
+            self._send(self._upstream, payload)
+        elif self._upload.hold(payload):
             self._agent.hold()
 
     def relay(self, data: bytes) -> None:
@@ -171,7 +161,8 @@ class Exchange:
             return
         self._touched = self._keeper.tick
         self.received_bytes += len(data)
-        self._upstream.write(data)
+        self._pacer.moved(len(data), self._upstream)
+        self._send(self._upstream, data)
 
     async def whole_body(self) -> bytes:
         """Return the request's body once all of it has come; nothing of it goes upstream before.
@@ -180,33 +171,23 @@ class Exchange:
             BodyTooLarge: It is more than is held in memory.
             MalformedRequest: The agent left before its end.
         """
-        self._whole = asyncio.get_running_loop().create_future()
-        if self.head.expects_continue and not self.request_done and not self._pending:
+        if self.head.expects_continue and not self.request_done and not self._upload.has_begun:
             self._agent.write(CONTINUE)
         self._agent.release()
-        self._gather()
-        return await self._whole
+        return await self._upload.whole()
 
     def replace_body(self, body: bytes) -> None:
-        """Send `body` instead of the whole body that was read."""
-        self._pending, self._pending_bytes = [body], len(body)
-        self.head = structs.replace(self.head, body=len(body), kept_for=None)
+        """Send `body`, which is looked at no more, instead of the whole body that was read."""
+        self.head = structs.replace(self.head, body=len(body), kept=Kept())
+        self._upload.replace(body)
 
-    def _gather(self) -> None:
-        whole, limit = self._whole, self._keeper.settings.buffer_bytes
-        if whole is None or whole.done():
-            return
-        if self._pending_bytes > limit:
-            whole.set_exception(
-                BodyTooLarge(f"limit for a body that must be known beforehand is {limit} bytes")
-            )
-        elif self.request_done:
-            whole.set_result(b"".join(self._pending))
-
-    def _framed(self, payload: bytes) -> bytes:
-        if self.head.body != CHUNKED:
-            return payload
-        return (chunk(payload) if payload else b"") + (LAST_CHUNK if self.request_done else b"")
+    def _send(self, upstream: UpstreamConnection, data: bytes, head: bytes = b"") -> None:
+        try:
+            passed = self._upload.passed(data)
+        except SmartAgentError as error:
+            self.fail(error)
+        else:
+            upstream.write(head + passed if head else passed)
 
     def agent_full(self) -> None:
         """The agent's connection takes no more for now."""
@@ -233,17 +214,25 @@ class Exchange:
         )
         upstream.listener = self
         self._touched = self._keeper.tick
-        pending, self._pending = self._pending, []
+        if self.head.body == 0:
+            upstream.write(self.wire_head)
+            return
+        has_begun, held = self._upload.has_begun, self._upload.taken()
         if not self.request_done:
-            if self.head.expects_continue and not pending and self._whole is None:
+            if self.head.expects_continue and not has_begun:
                 self._agent.write(CONTINUE)
             # Before the write, which may find the upstream full and hold the agent again.
             self._agent.release()
-        upstream.write(self.wire_head + self._framed(b"".join(pending)) if pending else self.wire_head)
+        if has_begun:
+            # Also when nothing has come but the end: it may have to be said.
+            self._send(upstream, held, self.wire_head)
+        else:
+            upstream.write(self.wire_head)
 
     def upstream_data(self, data: bytes) -> None:
         """Take the next bytes of the answer."""
         self._touched = self._keeper.tick
+        self._pacer.moved(len(data), self._upstream)
         self._take(data)
 
     def upstream_ended(self, *, clean: bool) -> None:
@@ -286,11 +275,20 @@ class Exchange:
 
     def fail(self, error: SmartAgentError) -> None:
         """End it because of `error`: with an answer while that is possible, else visibly cut."""
+        if isinstance(error, SecretLeaking):
+            self.leaking = error
         if self._answering:
             self.cut(error.code)
         elif not self.is_over:
             close = not self.request_done or not self.head.keep_alive
             self.answer(self._keeper.explain(error, self, close=close), error.code, close=close)
+
+    def stop(self, error: SmartAgentError) -> None:
+        """End it because it may not be any more; also what of its answer the agent has not taken yet."""
+        if self.is_over:
+            self._agent.abort()
+        else:
+            self.fail(error)
 
     def cut(self, outcome: str) -> None:
         """End it in the middle of the answer."""
@@ -306,25 +304,33 @@ class Exchange:
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.close()
-        self._pending.clear()
-        if self._whole is not None and not self._whole.done():
-            self._whole.set_exception(MalformedRequest("the request's body did not come to its end"))
+        self._upload.end()
+        self._pacer.allowance.release()
         self._keeper.ended(self, outcome)
 
     def sweep(self, now: float) -> None:
         """Look at the clock."""
-        settings = self._keeper.settings
-        idle = now - self._touched
+        if self._pacer.sweep(now, self._upstream):
+            self._touched = now
         if now >= self.cut_at:
             self.fail(AuthenticationFailed("the token expired during the call"))
-        elif self._answering:
-            if idle > settings.stream_idle_seconds:
+        elif now >= self._pacer.allowance.ends_at:
+            self.fail(CallTooLong("the call is over when its time is"))
+        else:
+            self._check_idle(now - self._touched)
+
+    def _check_idle(self, idle_seconds: float) -> None:
+        settings = self._keeper.settings
+        if self._answering:
+            if idle_seconds > settings.stream_idle_seconds:
                 self.cut("stream-idle")
         elif not self.request_done:
-            if idle > settings.upload_idle_seconds:
+            if idle_seconds > settings.upload_idle_seconds:
                 self.fail(MalformedRequest("the request's body did not come in time"))
-        elif self._upstream is not None and self.plan is not None and idle > self.plan.entry.timeout_seconds:
-            self.fail(UpstreamTimeout(f"no answer within {self.plan.entry.timeout_seconds} seconds"))
+        elif self._upstream is not None and self.plan is not None:
+            allowed = min(self.plan.entry.timeout_seconds, self._pacer.allowance.answer_seconds)
+            if idle_seconds > allowed:
+                self.fail(UpstreamTimeout(f"no answer within {allowed} seconds"))
 
     def _broke_before_answer(self, upstream: UpstreamConnection, stream: ReplyStream) -> None:
         # A pooled connection may have died unnoticed; what changes nothing may then be asked again, once.
@@ -345,7 +351,11 @@ class Exchange:
             self.fail(error)
 
     def _pass_on(self, data: bytes, stream: ReplyStream) -> None:
+        limit = self._pacer.allowance.response_bytes
         while True:
+            if stream.sent_bytes > limit or (stream.reply is not None and stream.reply.body > limit):
+                self.fail(AnswerTooLarge(f"limit is {limit} bytes"))
+                return
             if data:
                 self._answering = True
                 self._agent.write(data)

@@ -187,16 +187,20 @@ class TunnelHouse:
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         """Let callers of upstreams in, to hosts that upstreams live at."""
+        del permission, inbound  # there is one kind here
         place = self._place
-        if not self._doors.upstreams_at(place.host, place.port, tls=place.tls):
-            return Denied(f"no upstream is at {place.shown}: ask an operator for one", "upstream")
         if not self._interception.speaks_for(place.host):
             return Denied(
                 f"the gateway's certificate authority may not speak for {place.host}", "gateway_ca_names"
             )
-        verdict = self._doors.may_call(caller)
-        del permission, inbound  # there is one kind here
-        return verdict
+        return may_open(self._doors, caller, place)
+
+
+def may_open(doors: Doors, caller: Caller, place: Place) -> Verdict:
+    """Decide whether `caller` may have a tunnel to `place`: callers of upstreams, and hosts that upstreams live at."""
+    if not doors.upstreams_at(place.host, place.port, tls=place.tls):
+        return Denied(f"no upstream is at {place.shown}: ask an operator for one", "upstream")
+    return doors.may_call(caller)
 
 
 def opened(doors: Doors, caller: Caller, verdict: Permitted, place: Place, request_id: str) -> Work:

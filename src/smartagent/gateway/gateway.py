@@ -9,20 +9,26 @@ import asyncio
 import logging
 import ssl
 import traceback
+from collections.abc import Sequence
 from typing import Final
 
 from smartagent import edge
+from smartagent.gateway.admission import Admission
 from smartagent.gateway.answer import whole_answer
 from smartagent.gateway.connection import AgentConnection
 from smartagent.gateway.dispatch import Dispatch
 from smartagent.gateway.errors import GatewayFull
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import ROUTE, Tunnel, TunnelHouse, opened, place_of, proxied, token_of
+from smartagent.gateway.grpc import grpc_answer
 from smartagent.gateway.head import ALLOWED, RequestHead
+from smartagent.gateway.http2_agent import Http2Connection
+from smartagent.gateway.http2_upstream import Http2Upstream
 from smartagent.gateway.intercept import Interception
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Doors
+from smartagent.gateway.recheck import against_call, may_stay
 from smartagent.gateway.settings import GatewaySettings
 from smartagent.gateway.upstream import Pool, UpstreamConnection
 from smartagent.kernel import SmartAgentError
@@ -42,20 +48,23 @@ class Gateway:
         settings: GatewaySettings,
         pinner: Pinner | None = None,
         interception: Interception | None = None,
+        node: str = "",
     ) -> None:
         self.settings = settings
         self.draining = False
         self.tick = 0.0
         self._doors = doors
         self._interception = interception
-        self._pool = Pool(pinner or Pinner(settings.own_ports), settings)
-        self._dispatch = Dispatch(doors, self._pool, settings)
-        self._connections: set[AgentConnection] = set()
+        self._pool = Pool(pinner or Pinner(settings.own_ports), settings, Http2Upstream)
+        self._admission = Admission(doors, node)
+        self._dispatch = Dispatch(doors, self._pool, self._admission)
+        self._connections: set[AgentConnection | Http2Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._resending: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         doors.on_revoked(self.cut_revoked)
+        doors.on_changed(self.cut_forbidden)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -106,16 +115,38 @@ class Gateway:
     def cut_revoked(self) -> None:
         """End every call whose caller is no longer live."""
         for connection in tuple(self._connections):
-            exchange, tunnel = connection.exchange, connection.tunnel
-            if exchange is not None and exchange.caller is not None and not self._doors.live(exchange.caller):
-                exchange.fail(edge.AuthenticationFailed("revoked during the call"))
+            for exchange in connection.in_flight():
+                if exchange.caller is not None and not self._doors.live(exchange.caller):
+                    exchange.stop(edge.AuthenticationFailed("revoked during the call"))
+            tunnel = connection.tunnel
             if tunnel is not None and not self._doors.live(tunnel.caller):
+                connection.close()
+
+    async def hear(self, texts: Sequence[str]) -> None:
+        """Take in what the gateways of other processes have let through."""
+        self._admission.hear(texts, asyncio.get_running_loop().time())
+
+    def cut_forbidden(self) -> None:
+        """End every call and tunnel that would not be allowed now, and look for the secrets that there are now."""
+        self._dispatch.leaks.forget()
+        for connection in tuple(self._connections):
+            for exchange in connection.in_flight():
+                refusal = against_call(exchange, self._doors)
+                if refusal is not None:
+                    exchange.stop(refusal)
+            tunnel = connection.tunnel
+            if tunnel is not None and not may_stay(tunnel, self._doors):
                 connection.close()
 
     @property
     def open_connections(self) -> int:
         """How many agents' connections are open."""
         return len(self._connections)
+
+    @property
+    def upstreams_down(self) -> int:
+        """How many origins are left alone because they could not be reached."""
+        return self._pool.breakers.number_open
 
     # -- for the connections ---------------------------------------------------------------------------------
 
@@ -126,7 +157,12 @@ class Gateway:
             return GatewayFull("try again later")
         return None
 
-    def lost(self, connection: AgentConnection) -> None:
+    def replaced(self, connection: AgentConnection, by: Http2Connection) -> None:
+        """Look after a connection in its new form."""
+        self._connections.discard(connection)
+        self._connections.add(by)
+
+    def lost(self, connection: AgentConnection | Http2Connection) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
         if not self._connections:
@@ -171,7 +207,7 @@ class Gateway:
             edge.problem(error, instance=exchange.request_id),
             token_was_sent="authorization" in exchange.head.fields,
         )
-        return whole_answer(reply, head_only=exchange.head.method == "HEAD", close=close)
+        return _said(reply, exchange.head, close=close)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -238,9 +274,8 @@ class Gateway:
         # The trace without the error's text, which could hold what was being worked on.
         trace = "".join(traceback.format_tb(error.__traceback__))
         _LOG.error("request %s met a bug: %s\n%s", exchange.request_id, type(error).__name__, trace)
-        reply = edge.bug(exchange.request_id)
         exchange.answer(
-            whole_answer(reply, head_only=exchange.head.method == "HEAD", close=True), "internal", close=True
+            _said(edge.bug(exchange.request_id), exchange.head, close=True), "internal", close=True
         )
 
     def _sweep(self) -> None:
@@ -250,13 +285,19 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.sweep(self.tick)
         self._pool.sweep(self.tick)
+        self._admission.sweep(self.tick)
 
     def _cut_all(self) -> None:
         for connection in tuple(self._connections):
-            if connection.exchange is not None:
-                connection.exchange.cut("shutdown")
-            else:
-                connection.close()
+            for exchange in connection.in_flight():
+                exchange.cut("shutdown")
+            connection.close()
+
+
+def _said(reply: edge.Reply, head: RequestHead, *, close: bool) -> bytes:
+    if head.grpc:
+        return grpc_answer(reply)
+    return whole_answer(reply, head_only=head.method == "HEAD", close=close)
 
 
 def _token_or_none(head: RequestHead) -> str:

@@ -59,11 +59,20 @@ ALLOWED: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NOBODY: Final = object()
 
 
+class Kept(msgspec.Struct, gc=False):
+    """What was made of a head's fields, by `inject` for a plan.  Heads with the same fields share it."""
+
+    plan: object = None
+    text: str = ""
+    clean_for: object = None
+    """The secrets that `leaks` did not find in them."""
+
+
 class RequestHead(msgspec.Struct, gc=False):
     """A request's head.  Names are in lower case; `body` is a length in bytes or `CHUNKED`.
 
     `block` is the fields as they came, by which the next head on the connection is recognised: clients
-    send the same ones again and again.  `kept` is what `inject` made of them for the plan `kept_for`.
+    send the same ones again and again.
     """
 
     method: str
@@ -74,16 +83,17 @@ class RequestHead(msgspec.Struct, gc=False):
     keep_alive: bool
     expects_continue: bool
     old: bool
-    """It speaks HTTP/1.0, which knows no chunks."""
+    """It knows no chunks: HTTP/1.0, and HTTP/2."""
     block: bytes = b""
-    kept_for: object = None
-    kept: str = ""
+    kept: Kept = msgspec.field(default_factory=Kept)
     authority: str = ""
     """Host and port of a target in absolute form, as a proxy is asked (RFC 9112 section 3.2.2)."""
     websocket: bool = False
     """It asks for a WebSocket."""
     marked: bool = True
     """A placeholder could stand in its fields."""
+    grpc: bool = False
+    """It is a gRPC call: its upstream is spoken to in HTTP/2, and the answer's trailers pass."""
 
 
 class ResponseHead(msgspec.Struct, gc=False):
@@ -148,7 +158,6 @@ def parse_request_head(raw: bytes, known: RequestHead | None = None) -> RequestH
         known.expects_continue,
         known.old,
         block,
-        known.kept_for,
         known.kept,
         authority,
         known.websocket,

@@ -20,7 +20,7 @@ import msgspec
 
 from smartagent.crypto import hmac_sha256
 from smartagent.gateway.head import Pairs, RequestHead
-from smartagent.gateway.signing import Asked, Covered
+from smartagent.gateway.signing import Covered, Outgoing
 from smartagent.kernel import Secret
 
 _WORD: Final = re.compile(r"\{([a-z0-9]+)\}")
@@ -50,7 +50,7 @@ class HmacSigner(msgspec.Struct, frozen=True):
         del head, tls  # here it is the entry that says
         return None if {"body", "digest"} & set(_WORD.findall(self.message)) else ""
 
-    def sign(self, asked: Asked, covered: Covered, now: float) -> Pairs:
+    def sign(self, asked: Outgoing, covered: Covered, now: float) -> Pairs:
         """Return the fields that sign a request; `now` in Unix seconds."""
         timestamp = str(int(now))
         words = {

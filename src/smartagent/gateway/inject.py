@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_plus
 
 from smartagent.gateway.head import CHUNKED, Pairs, RequestHead, nominated
 from smartagent.gateway.plan import Plan
-from smartagent.gateway.signing import Asked, Covered
+from smartagent.gateway.signing import Covered, Outgoing
 
 _DROPPED_FAMILIES: Final = ("proxy-", "x-forwarded-")
 _PLAIN: Final = frozenset(("keep-alive", "close"))
@@ -38,9 +38,10 @@ def inject(
         txn_token: What tells an upstream of the trust domain what the call is about.
         signed: What is known of the body, and when it is (Unix seconds), where the plan has a signer.
     """
-    if head.kept_for is not plan:
-        head.kept_for = plan
-        head.kept = "".join([f"{name}: {value}\r\n" for name, value in _kept(head, plan)]) + _asked(
+    kept = head.kept
+    if kept.plan is not plan:
+        kept.plan = plan
+        kept.text = "".join([f"{name}: {value}\r\n" for name, value in _kept(head, plan)]) + _asked(
             head, plan
         )
     own = ""
@@ -50,12 +51,12 @@ def inject(
         own = f"{plan.place}: {plan.credential.reveal().decode('latin-1')}\r\n"
     elif plan.signer is not None and signed is not None:
         fields = [("host", plan.host), *_kept(head, plan)]
-        asked = Asked(head.method, f"{plan.base_path}{path}", query, fields)
+        asked = Outgoing(head.method, f"{plan.base_path}{path}", query, fields)
         own = "".join([f"{name}: {value}\r\n" for name, value in plan.signer.sign(asked, *signed)])
     if txn_token:
         own += f"txn-token: {txn_token}\r\n"
     target = f"{plan.base_path}{path}?{query}" if query else f"{plan.base_path}{path}"
-    return f"{head.method} {target} HTTP/1.1\r\nhost: {plan.host}\r\n{head.kept}{own}\r\n".encode("latin-1")
+    return f"{head.method} {target} HTTP/1.1\r\nhost: {plan.host}\r\n{kept.text}{own}\r\n".encode("latin-1")
 
 
 def _asked(head: RequestHead, plan: Plan) -> str:

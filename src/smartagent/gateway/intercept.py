@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from smartagent.crypto import CertificateAuthority, LeafKey, load_chain
+from smartagent.gateway.http2_frames import HTTP_2
 from smartagent.kernel import Clock, Entropy, Secret
 
 REMEMBERED: Final = 1024
@@ -67,6 +68,8 @@ def _only(host: str) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], in
 def _context(chain: bytes, key: Secret[bytes]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    # One to come back with; the library would make two, and each costs a new tunnel a few per cent.
+    context.num_tickets = 1
+    context.set_alpn_protocols([HTTP_2, "http/1.1"])
     load_chain(context, Secret(key.reveal() + chain))
     return context

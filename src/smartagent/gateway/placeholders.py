@@ -9,7 +9,7 @@ honeytoken is one that nobody has a reason to have.
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -18,10 +18,10 @@ from smartagent.gateway.head import RequestHead
 from smartagent.gateway.inject import bare_name
 from smartagent.gateway.plan import Plan
 from smartagent.gateway.ports import Doors
-from smartagent.vault import PLACEHOLDER_PREFIX
+from smartagent.vault import PLACEHOLDER_CHARS, PLACEHOLDER_PREFIX
 
 _MARK: Final = PLACEHOLDER_PREFIX.encode()
-_PLACEHOLDER: Final = re.compile(re.escape(PLACEHOLDER_PREFIX) + "[a-z0-9]*")
+_PLACEHOLDER: Final = re.compile(re.escape(PLACEHOLDER_PREFIX) + "[a-z2-7]{32}")
 _BODY: Final = "the body"
 
 
@@ -58,6 +58,36 @@ def found_in_body(body: bytes) -> Sequence[Found]:
     if _MARK not in body:
         return ()
     return [Found(value, _BODY) for value in _PLACEHOLDER.findall(body.decode("latin-1"))]
+
+
+class BodyWatch:
+    """Looks for placeholders in a body as it comes.
+
+    Args:
+        refuse: Is told of what was found, and raises.
+    """
+
+    __slots__ = ("_refuse", "_tail")
+
+    def __init__(self, refuse: Callable[[Sequence[Found]], None]) -> None:
+        self._refuse = refuse
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, before they go on.
+
+        Raises:
+            PlaceholderRefused: They hold a placeholder, or complete one.
+            NotPermitted: It is a honeytoken.
+        """
+        window = self._tail + data if self._tail else data
+        begin = window.find(_MARK)
+        if begin >= 0 and len(window) >= begin + PLACEHOLDER_CHARS:
+            found = found_in_body(window)
+            if found:
+                self._refuse(found)
+            begin = window.rfind(_MARK, len(window) - PLACEHOLDER_CHARS + 1)
+        self._tail = window[begin:] if begin >= 0 else window[1 - len(_MARK) :]
 
 
 def honeytoken_in(found: Sequence[Found], doors: Doors) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@
 import base64
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -34,7 +35,7 @@ _CREDENTIALS: Final = (
 )
 _DROPPED: Final = frozenset(f"{_HOP} {_FORWARDED} {_OVERRIDES} {_CREDENTIALS}".split())
 _WHEN_SCRUBBING: Final = frozenset(
-    ("accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
+    ("accept-encoding", "grpc-accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
 )
 _BASE_URL: Final = re.compile(
     r"https?://[A-Za-z0-9.\-_:\[\]]+(?:/[!$%&'()*+,\-./0-9:;=@A-Z_a-z~]*)?", re.IGNORECASE
@@ -48,6 +49,8 @@ class Origin(msgspec.Struct, frozen=True):
     port: int
     tls: bool
     allow_private: bool
+    http2: bool = False
+    """It is spoken to in HTTP/2."""
     identity: str = ""
     """Whom connections are from, where it proves itself by a certificate: the digest of its chain and key."""
 
@@ -95,8 +98,7 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
     dropped = _DROPPED | _WHEN_SCRUBBING if entry.scrub else _DROPPED
     signer = _signer(place, secret)
     if signer is not None:
-        # What may not be shown is the keys, whatever stands around them in the vault.
-        shown = Variants(part for each in secrets for part in _parts(place, each, entry.place))
+        shown = Variants(shown_in(entry, secrets))
         return msgspec.structs.replace(plain, dropped=dropped | signer.dropped, variants=shown, signer=signer)
     name, credential = _placed(place, secret)
     return msgspec.structs.replace(
@@ -133,13 +135,18 @@ def _signer(place: Place, secret: Secret[bytes]) -> Signer | None:
             return None
 
 
-def _parts(place: Place, secret: Secret[bytes], raw: str) -> tuple[Secret[bytes], ...]:
+def shown_in(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> tuple[Secret[bytes], ...]:
+    """Return what may not be shown: of keys that sign, the keys, whatever stands around them in the vault."""
+    return tuple(part for secret in secrets for part in _parts(entry.place, secret))
+
+
+def _parts(raw: str, secret: Secret[bytes]) -> tuple[Secret[bytes], ...]:
     try:
         check_fits(secret, raw)
-    except MalformedSecret:
+        signer = _signer(parse_place(raw), secret) if raw else None
+    except (MalformedSecret, MalformedUpstream):
         # One that was replaced may have been of another kind.
         return (secret,)
-    signer = _signer(place, secret)
     return (secret,) if signer is None else signer.secrets
 
 
@@ -186,9 +193,14 @@ def audience_of(entry: Upstream) -> str:
 
 
 class Plans:
-    """Plans in memory, the oldest forgotten first."""
+    """Plans in memory, the oldest forgotten first.
 
-    def __init__(self) -> None:
+    Args:
+        made: Hears of each entry and its secrets when a plan is made of them.
+    """
+
+    def __init__(self, made: Callable[[Upstream, tuple[Secret[bytes], ...]], None]) -> None:
+        self._made = made
         self._plans: OrderedDict[str, Plan] = OrderedDict()
 
     def get(self, name: str, entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
@@ -203,6 +215,7 @@ class Plans:
             return plan
         plan = self._plans[name] = plan_for(entry, secrets)
         self._plans.move_to_end(name)
+        self._made(entry, secrets)
         if len(self._plans) > _REMEMBERED:
             self._plans.popitem(last=False)
         return plan

@@ -2,10 +2,27 @@
 """What the gateway needs from the rooms around it.  `server.wiring` supplies it."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smartagent.edge import House, Inbound, Reply
-from smartagent.kernel import Caller, Secret, Verdict, Work
+from smartagent.kernel import Caller, Limits, Secret, Verdict, Work
+
+
+class Said(NamedTuple):
+    """What a call says beside its method and path: its body's content type, and which operation it is."""
+
+    content_type: str = ""
+    operation: str = ""
+    fields: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """What a call is decided by, beside its caller."""
+
+    upstream: str
+    method: str
+    path: str
+    said: Said = Said()
 
 
 class Upstream(Protocol):
@@ -37,8 +54,18 @@ class Upstream(Protocol):
         ...
 
     @property
+    def speaks(self) -> str:
+        """Which language tells what a call does: `git`, `graphql:` and a path; empty when method and path tell it."""
+        ...
+
+    @property
     def timeout_seconds(self) -> float:
         """How long it may take until its answer begins."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What all its callers may use together, and what each call may."""
         ...
 
     @property
@@ -66,8 +93,12 @@ class Doors(House, Protocol):
         """Tell whether the caller's token, session and agent are all still good.  Memory only."""
         ...
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
         """Decide about one call.  Memory only; never raises for a refusal."""
+        ...
+
+    def limits(self, caller: Caller) -> tuple[Limits, Limits]:
+        """Return the caller's own limits, and those that all agents of its role share.  Memory only."""
         ...
 
     def upstream(self, name: str) -> Upstream | None:
@@ -108,6 +139,9 @@ class Doors(House, Protocol):
         Raises:
             SmartAgentError: None can be made.
         """
+
+    def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Return the upstreams whose secrets are known here without asking another store, and those.  Memory only."""
         ...
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
@@ -128,6 +162,10 @@ class Doors(House, Protocol):
 
     def commit_later(self, work: Work) -> None:
         """Make `work` durable soon: a call's outcome, on which no answer depends."""
+        ...
+
+    def on_changed(self, _callback: Callable[[], None], /) -> None:
+        """Have the callback called after each change of roles, policies or upstreams that this node's memory has taken in."""
         ...
 
     def on_revoked(self, _callback: Callable[[], None], /) -> None:

@@ -11,11 +11,11 @@ from typing import Final
 
 from smartagent.edge import MalformedRequest
 from smartagent.gateway.answer import reply_head
-from smartagent.gateway.body import LAST_CHUNK, BodyReader, chunk, reader_for
+from smartagent.gateway.body import LAST_CHUNK, BodyReader, ChunkedReader, chunk, reader_for
 from smartagent.gateway.decode import Decoder, decoder_for
 from smartagent.gateway.errors import UpstreamMalformed
 from smartagent.gateway.head import CHUNKED, RequestHead, ResponseHead, parse_response_head
-from smartagent.gateway.scrub import Scrubber
+from smartagent.gateway.scrub import Scrubber, scrub
 from smartagent.gateway.variants import Variants
 from smartagent.gateway.websocket import Frames, check_accepted
 
@@ -70,6 +70,14 @@ class ReplyStream:
             reply is not None and reply.keep_alive and reader is not None and reader.done and not reader.rest
         )
 
+    @property
+    def trailers(self) -> bytes:
+        """What the upstream said behind its body, for whom that is the answer's end: gRPC."""
+        if not (self._request.grpc and isinstance(self._reader, ChunkedReader)):
+            return b""
+        lines = self._reader.trailers
+        return lines if self._variants is None else scrub(lines, self._variants)
+
     def feed(self, data: bytes, *, request_done: bool) -> bytes:
         """Take the upstream's next bytes; return what goes to the agent now.
 
@@ -83,7 +91,7 @@ class ReplyStream:
         if self._reader is None:
             return b""
         try:
-            payload = self._reader.feed(data) if data and not self._reader.done else b""
+            payload = self._reader.feed(data) if data else b""
         except MalformedRequest:
             raise UpstreamMalformed("the answer's body is not framed as it says") from None
         self.came = self._reader.done

@@ -7,7 +7,7 @@ from smartagent.gateway.head import Pairs, RequestHead
 from smartagent.kernel import Secret
 
 
-class Asked(NamedTuple):
+class Outgoing(NamedTuple):
     """A request's head as it goes to the upstream.
 
     `path` is with the upstream's own before it; `fields` are `host` and what is kept of the agent's, names in lower case.
@@ -52,6 +52,6 @@ class Signer(Protocol):
         """
         ...
 
-    def sign(self, asked: Asked, covered: Covered, now: float) -> Pairs:
+    def sign(self, asked: Outgoing, covered: Covered, now: float) -> Pairs:
         """Return the fields that sign a request; `now` in Unix seconds."""
         ...

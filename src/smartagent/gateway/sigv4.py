@@ -17,7 +17,7 @@ import msgspec
 from smartagent.crypto import hmac_sha256, sha256
 from smartagent.gateway.errors import CredentialUnusable
 from smartagent.gateway.head import Pairs, RequestHead
-from smartagent.gateway.signing import Asked, Covered
+from smartagent.gateway.signing import Covered, Outgoing
 from smartagent.kernel import Secret
 
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -69,7 +69,7 @@ class AwsSigner(msgspec.Struct, frozen=True):
             return _EMPTY
         return _UNSIGNED if unsigned else None
 
-    def sign(self, asked: Asked, covered: Covered, now: float) -> Pairs:
+    def sign(self, asked: Outgoing, covered: Covered, now: float) -> Pairs:
         """Return the fields that sign a request; `now` in Unix seconds."""
         stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y%m%dT%H%M%SZ")
         own = [("x-amz-content-sha256", covered.digest), ("x-amz-date", stamp)]

@@ -12,14 +12,16 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from smartagent.crypto import MalformedKey, load_chain
+from smartagent.gateway.breaker import Breakers
 from smartagent.gateway.errors import CredentialUnusable, UpstreamTimeout, UpstreamUnreachable
+from smartagent.gateway.http2_frames import HTTP_2, speaks_http2
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.plan import Origin
 from smartagent.gateway.settings import GatewaySettings
-from smartagent.kernel import Secret
+from smartagent.kernel import Secret, SmartAgentError
 
 _MAX_IDLE_PER_ORIGIN: Final = 256
-_MAX_IDENTITIES: Final = 256
+_MAX_CONTEXTS: Final = 256
 
 
 class Listener(Protocol):
@@ -39,6 +41,10 @@ class Listener(Protocol):
 
     def upstream_drained(self) -> None:
         """It takes more again."""
+        ...
+
+    def fail(self, error: SmartAgentError) -> None:
+        """It answers what cannot be passed on."""
         ...
 
 
@@ -123,15 +129,26 @@ class UpstreamConnection(asyncio.Protocol):
             listener.upstream_ended(clean=clean)
 
 
-class Pool:
-    """Idle connections by origin, the warmest on top."""
+Dialled = Callable[[Origin, Callable[[UpstreamConnection], None], int], UpstreamConnection]
 
-    def __init__(self, pinner: Pinner, settings: GatewaySettings) -> None:
+
+class Pool:
+    """Idle connections by origin, the warmest on top.
+
+    Args:
+        pinner: Says which addresses may be dialled.
+        settings: The gateway's.
+        http2: Makes a connection to an origin that is spoken to in HTTP/2.
+    """
+
+    def __init__(self, pinner: Pinner, settings: GatewaySettings, http2: Dialled) -> None:
         self._pinner = pinner
+        self._http2 = http2
         self._settings = settings
         self._idle: dict[Origin, list[UpstreamConnection]] = {}
-        self._tls = _tls_context(settings.ca_file)
-        self._tls_as: OrderedDict[str, ssl.SSLContext] = OrderedDict()
+        self.breakers = Breakers()
+        self._tls: OrderedDict[tuple[str, bool], ssl.SSLContext] = OrderedDict()
+        self._tls["", False] = _tls_context(settings.ca_file, "http/1.1")
 
     def take(self, origin: Origin) -> UpstreamConnection | None:
         """Return an idle connection."""
@@ -158,13 +175,24 @@ class Pool:
         """Resolve, check and connect; with the certificate of the origin's identity, if it has one.
 
         Raises:
-            GatewayError: The destination is refused, unreachable or slow.
+            GatewayError: The destination is refused, unreachable, slow, or left alone because it was.
         """
+        now = asyncio.get_running_loop().time
+        self.breakers.check(origin, now())
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
-                return await self._dial(origin, self._context(origin, certificate))
+                connection = await self._dial(origin, self._context(origin, certificate))
         except TimeoutError:
+            self.breakers.failed(origin, now())
             raise UpstreamTimeout("no connection in time") from None
+        except UpstreamUnreachable:
+            self.breakers.failed(origin, now())
+            raise
+        except BaseException:
+            self.breakers.abandoned(origin)
+            raise
+        self.breakers.reached(origin)
+        return connection
 
     def sweep(self, now: float) -> None:
         """Close what was idle for too long."""
@@ -183,52 +211,67 @@ class Pool:
         self._idle.clear()
 
     def _context(self, origin: Origin, certificate: Secret[bytes] | None) -> ssl.SSLContext | None:
-        if certificate is None:
-            return self._tls if origin.tls else None
-        context = self._tls_as.get(origin.identity)
+        if not origin.tls:
+            return None
+        known = origin.identity, origin.http2
+        context = self._tls.get(known)
         if context is None:
-            context = _tls_context(self._settings.ca_file)
+            context = _tls_context(self._settings.ca_file, HTTP_2 if origin.http2 else "http/1.1")
             try:
-                load_chain(context, certificate)
+                if certificate is not None:
+                    load_chain(context, certificate)
             except MalformedKey as error:
                 raise CredentialUnusable(str(error)) from None
-            self._tls_as[origin.identity] = context
-            if len(self._tls_as) > _MAX_IDENTITIES:
-                self._tls_as.popitem(last=False)
+            self._tls[known] = context
+            if len(self._tls) > _MAX_CONTEXTS:
+                self._tls.popitem(last=False)
         return context
 
     async def _dial(self, origin: Origin, tls: ssl.SSLContext | None) -> UpstreamConnection:
         addresses = await self._pinner.pin(
             origin.host, origin.port, allow_private=origin.allow_private, cleartext=not origin.tls
         )
-        why = "the connection was refused"
+        why, is_slow = "the connection was refused", False
+        # An address that does not answer leaves time for those after it.
+        patience = self._settings.connect_seconds / len(addresses)
         for address in addresses:
             try:
-                return await self._connect(address, origin, tls)
+                async with asyncio.timeout(patience):
+                    return await self._connect(address, origin, tls)
             except ssl.SSLError:
                 # The next address has the same name; a certificate that is wrong here is no reason to try on.
                 raise UpstreamUnreachable("the upstream's certificate or TLS is not acceptable") from None
             except TimeoutError:
-                raise
+                is_slow = True
             except OSError as error:
                 why = (
                     "the connection was refused"
                     if isinstance(error, ConnectionError)
                     else "there is no way to it"
                 )
+        if is_slow:
+            raise TimeoutError
         raise UpstreamUnreachable(why)
 
     async def _connect(self, address: str, origin: Origin, tls: ssl.SSLContext | None) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: UpstreamConnection(origin, self._forget),
+        transport, connection = await loop.create_connection(
+            lambda: self._protocol(origin),
             address,
             origin.port,
             ssl=tls,
             # The address was checked; the certificate must still be the name's.
             server_hostname=origin.host if tls else None,
         )
+        if origin.http2 and origin.tls and not speaks_http2(transport):
+            connection.close()
+            raise UpstreamUnreachable("the upstream speaks no HTTP/2, which gRPC needs")
         return connection
+
+    def _protocol(self, origin: Origin) -> UpstreamConnection:
+        if origin.http2:
+            return self._http2(origin, self._forget, self._settings.max_head_bytes)
+        return UpstreamConnection(origin, self._forget)
 
     def _forget(self, connection: UpstreamConnection) -> None:
         idle = self._idle.get(connection.origin)
@@ -236,8 +279,8 @@ class Pool:
             idle.remove(connection)
 
 
-def _tls_context(ca_file: str) -> ssl.SSLContext:
+def _tls_context(ca_file: str, protocol: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context

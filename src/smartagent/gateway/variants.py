@@ -32,7 +32,7 @@ class Variants:
     def __init__(self, secrets: Iterable[Secret[bytes]]) -> None:
         found: set[bytes] = set()
         for secret in secrets:
-            found.update(_all_forms(secret.reveal()))
+            found.update(forms_of(secret))
         found.discard(b"")
         # A needle that holds another as its beginning is still needed: it reaches further.
         self.needles: tuple[bytes, ...] = tuple(sorted(found, key=len, reverse=True))
@@ -85,10 +85,12 @@ def _pieces(needle: bytes) -> set[bytes]:
     return {needle[start : start + _ANCHOR_BYTES] for start in range(len(needle) - _ANCHOR_BYTES + 1)}
 
 
-def _all_forms(secret: bytes) -> set[bytes]:
-    forms = _forms(secret)
+def forms_of(secret: Secret[bytes]) -> set[bytes]:
+    """Return every form in which a secret is searched for."""
+    plain = secret.reveal()
+    forms = _forms(plain)
     # Servers that decode Basic show user and password apart.
-    user, colon, password = secret.partition(b":")
+    user, colon, password = plain.partition(b":")
     if colon and user and len(password) >= _MIN_PART:
         forms |= _forms(password)
     return forms

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WebSockets: the handshake's checks, and an upstream's frames on their way to the agent, scrubbed.
 
-What the agent sends passes as it is.  What the upstream sends is read frame by frame, because a secret may be split
+What the agent sends passes as it is, and is read for what may not leave.  What the upstream sends is read frame by frame, because a secret may be split
 over the fragments of a message: whole messages keep their frames, fragmented ones are framed anew as far as they may
 leave.  Extensions are never negotiated, so what is in a frame is what was said.
 
@@ -30,6 +30,7 @@ _CONTROL: Final = frozenset({8, 9, 10})
 _MAX_CONTROL: Final = 125
 _SHORT: Final = 126
 _LONG: Final = 127
+_KEY_BYTES: Final = 4
 
 
 def check_handshake(fields: dict[str, str]) -> bool:
@@ -164,6 +165,67 @@ class Frames:
             return b""
         payload, self._control = self._control, None
         return self._head + scrub(payload, self._variants)
+
+
+class Spoken:
+    """Reads what an agent sends: its frames go on as they are, and what they say comes out without its masks."""
+
+    __slots__ = ("_control", "_head", "_key", "_left")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._left = 0
+        """Bytes of the frame's payload that are still to come; 0: a head is."""
+        self._key = b""
+        self._control: bytes | None = None
+
+    def feed(self, data: bytes) -> tuple[bytes, list[bytes]]:
+        """Take the next bytes; return what they say in messages, and in control frames that are whole.
+
+        Raises:
+            MalformedRequest: They are not frames as a client sends them (RFC 6455 section 5.1).
+        """
+        said, controls = [], []
+        while data:
+            if not self._left:
+                data = self._take_head(data)
+            taken, data = data[: self._left], data[self._left :]
+            self._left -= len(taken)
+            if self._control is None:
+                said.append(self._unmasked(taken))
+            else:
+                self._control += self._unmasked(taken)
+                if not self._left:
+                    controls.append(self._control)
+                    self._control = None
+        return b"".join(said), controls
+
+    def _take_head(self, data: bytes) -> bytes:
+        head = self._head + data
+        self._head = b""
+        more = {_SHORT: 2, _LONG: 8}.get(head[1] & ~_MASKED, 0) if len(head) > 1 else 0
+        size = 2 + more + _KEY_BYTES
+        if len(head) < size:
+            self._head = head
+            return b""
+        if head[0] & _RESERVED or not head[1] & _MASKED:
+            raise MalformedRequest("a client's frames are masked, and have no extensions")
+        self._left = int.from_bytes(head[2 : 2 + more]) if more else head[1] & ~_MASKED
+        self._key = head[2 + more : size]
+        if head[0] & 0x0F in _CONTROL:
+            if self._left > _MAX_CONTROL:
+                raise MalformedRequest("a control frame is short")
+            self._control = b"" if self._left else None
+        return head[size:]
+
+    def _unmasked(self, masked: bytes) -> bytes:
+        if not masked:
+            return b""
+        size, key = len(masked), self._key
+        mask = (key * (size // _KEY_BYTES + 1))[:size]
+        turned = size % _KEY_BYTES
+        self._key = key[turned:] + key[:turned]
+        return (int.from_bytes(masked) ^ int.from_bytes(mask)).to_bytes(size)
 
 
 def frame(opcode: int, payload: bytes, *, fin: bool) -> bytes:

@@ -32,7 +32,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One test: who (an agent, or any of a role), what (a call, or a lease), and what is expected.
 
     Without `scopes`, the caller holds all of the role's.  `for_role` is the role of an agent they act for.
-    Without `rule`, any rule may decide.
+    Without `rule`, any rule may decide.  `operation` and `fields` are as policies see them.
     """
 
     name: str
@@ -45,6 +45,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upstream: str = ""
     method: str = ""
     path: str = ""
+    content_type: str = ""
+    operation: str = ""
+    fields: tuple[str, ...] = ()
     lease: str = ""
     rule: str = ""
 
@@ -130,4 +133,5 @@ def _decide(case: Case, book: Book, role: str) -> Verdict:
     )
     if case.lease:
         return book.decide_lease(caller, case.lease)
-    return book.decide_for_both(caller, Call(case.upstream, case.method, case.path))
+    call = Call(case.upstream, case.method, case.path, case.content_type, case.operation, case.fields)
+    return book.decide_for_both(caller, call)

@@ -92,16 +92,23 @@ def _past(index: int, record: Record) -> Past | Unreplayable | None:
             subject=str(detail.get("for", "")),
             subject_role=str(detail.get("for_role", "")),
         ),
-        call=_lease_of(credential) if credential else _call_of(record.target),
+        call=_lease_of(credential) if credential else _call_of(record),
         allowed=not denied,
         credential=credential,
     )
 
 
-def _call_of(target: str) -> Call:
-    method, _, path = target.partition(" ")
+def _call_of(record: Record) -> Call:
+    method, _, path = record.target.partition(" ")
     upstream, _, rest = path[1:].partition("/")
-    return Call(upstream, method, f"/{rest}")
+    return Call(
+        upstream=upstream,
+        method=method,
+        path=f"/{rest}",
+        content_type=str(record.detail.get("content_type", "")),
+        operation=str(record.detail.get("operation", "")),
+        fields=tuple(str(record.detail.get("fields", "")).split()),
+    )
 
 
 def _lease_of(credential: str) -> Call:

@@ -185,6 +185,8 @@ def _covers(wide: Allow, narrow: Allow) -> bool:
         wide.scope == narrow.scope
         and wide.upstream in {ANY, narrow.upstream}
         and (ANY in wide.methods or set(narrow.methods) <= set(wide.methods))
+        and wide.content_types in {(), narrow.content_types}
+        and wide.operations in {(), narrow.operations}
         and all(
             any(covers(known_pattern(mine), known_pattern(its)) for mine in wide.paths)
             for its in narrow.paths

@@ -6,6 +6,7 @@ from smartagent.kernel.caller import Caller, CallerKind, CallRestriction, circum
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
 from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
+from smartagent.kernel.limits import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.kernel.record import Decision, Detail, Record
 from smartagent.kernel.secret import Secret
 from smartagent.kernel.verdict import Denied, Permitted, Verdict
@@ -22,6 +23,7 @@ from smartagent.kernel.work import (
 )
 
 __all__ = [
+    "UNLIMITED",
     "Algorithm",
     "CallRestriction",
     "Caller",
@@ -40,16 +42,19 @@ __all__ = [
     "Ids",
     "Kind",
     "Ledger",
+    "Limits",
     "Permitted",
     "Record",
     "Scalar",
     "Secret",
     "SmartAgentError",
+    "UnusableLimit",
     "Verdict",
     "Work",
     "Write",
     "circumstances",
     "made_at_ms",
     "parse_id",
+    "parse_limits",
     "rfc3339",
 ]

@@ -8,6 +8,7 @@ from smartagent.policy.compile import rule_id
 from smartagent.policy.drafting import drafted, no_rules
 from smartagent.policy.errors import (
     GrantsEverything,
+    MalformedOperation,
     MalformedPolicy,
     MalformedRoleFile,
     PolicyChanged,
@@ -50,6 +51,7 @@ __all__ = [
     "Explanation",
     "Grants",
     "GrantsEverything",
+    "MalformedOperation",
     "MalformedPolicy",
     "MalformedRoleFile",
     "NearestRule",

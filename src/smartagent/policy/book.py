@@ -7,13 +7,13 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
 from smartagent.policy.cedar import Finding, Partition, Policy, Question, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
@@ -27,19 +27,21 @@ _MAX_REMEMBERED_PATH: Final = 256
 
 _log = logging.getLogger(__name__)
 
-_Key = tuple[int, str, frozenset[str], str, str, str, str]
+_Key = tuple[int, str, frozenset[str], str, str, str, str, str, str, tuple[str, ...]]
 
 
 class _Chapter:
     """One role's policies, ready to be asked.  `serial` is never used twice."""
 
-    __slots__ = ("asks_ip", "asks_who", "partition", "serial", "stored")
+    __slots__ = ("asks_ip", "asks_operation", "asks_type", "asks_who", "partition", "serial", "stored")
 
     def __init__(self, serial: int, stored: StoredRole, partition: Partition) -> None:
         self.serial = serial
         self.stored = stored
         self.partition = partition
         self.asks_ip = partition.needs.client_ip
+        self.asks_type = partition.needs.content_type
+        self.asks_operation = partition.needs.operation
         self.asks_who = partition.needs.principal
 
 
@@ -59,6 +61,11 @@ class Book:
         self._parsed: dict[str, tuple[StoredPolicy, Mapping[str, Policy]]] = {}
         self.edition = 0
         """How often anything was read since this book was made: another edition may say something else."""
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after roles or policies changed in memory."""
+        self._listeners.append(listener)
 
     async def reload_roles(self, names: Sequence[str]) -> None:
         """Read the roles `names` again; with no names, all of them."""
@@ -67,7 +74,6 @@ class Book:
             found = {stored.role.name: stored for stored in await read_roles(self._database)}
             self._roles = found
             self._close_all()
-            return
         for name in dict.fromkeys(names):
             stored = await read_roles(self._database, name)
             self._chapters.pop(name, None)
@@ -75,6 +81,7 @@ class Book:
             self._roles.pop(name, None)
             if stored:
                 self._roles[name] = stored[0]
+        self._tell()
 
     async def reload_policies(self, names: Sequence[str]) -> None:
         """Read the policies `names` again; with no names, all of them."""
@@ -90,6 +97,7 @@ class Book:
                 self._policies[name] = stored[0]
         # They apply to every role.
         self._close_all()
+        self._tell()
 
     def role(self, name: str) -> StoredRole:
         """Return the role `name`.
@@ -128,6 +136,13 @@ class Book:
             return None
         return Grants(stored.role.audiences, stored.role.ttl_seconds, stored.role.scopes)
 
+    def limits_of(self, role: str) -> tuple[Limits, Limits]:
+        """Return what each agent of `role` may use at most, and what all of them together."""
+        stored = self._roles.get(role)
+        if stored is None:
+            return UNLIMITED, UNLIMITED
+        return stored.role.limits, stored.role.shared_limits
+
     def decide_api(self, caller: Caller, permission: str) -> Verdict:
         """Say whether `caller` may do with the authority what `permission` names."""
         return decide_api(caller, permission)
@@ -148,6 +163,8 @@ class Book:
             call.method,
             call.path,
             caller.client_ip if chapter.asks_ip else "",
+            call.content_type if chapter.asks_type else "",
+            *((call.operation, call.fields) if chapter.asks_operation else ("", ())),
         )
         verdict = self._remembered.get(key)
         if verdict is None:
@@ -214,6 +231,10 @@ class Book:
         nearest = nearest_rule(chapter.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
         return Explanation("deny", sentence, rules, str(call), None if finding.rules else nearest)
 
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
     def _close_all(self) -> None:
         self._chapters.clear()
         self._unreadable.clear()
@@ -270,6 +291,9 @@ def _question(caller: Caller, call: Call) -> Question:
         path=call.path,
         scopes=caller.scopes,
         client_ip=canonical_ip(caller.client_ip),
+        content_type=call.content_type,
+        operation=call.operation,
+        fields=call.fields,
     )
 
 

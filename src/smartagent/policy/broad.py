@@ -35,6 +35,8 @@ class _Who(msgspec.Struct, frozen=True):
     agent: str
     scopes: frozenset[str]
     client_ip: str
+    content_type: str = ""
+    operation: str = ""
 
 
 def policy_grants_everything(policies: Mapping[str, Policy]) -> tuple[str, str] | None:
@@ -67,7 +69,17 @@ def _grants(name: str, policy: Policy) -> str:
 
 def _allowed(partition: Partition, who: _Who, upstream: str, calls: Iterable[tuple[str, str]]) -> list[bool]:
     questions = [
-        Question(who.agent, who.role, upstream, method, path, who.scopes, who.client_ip)
+        Question(
+            who.agent,
+            who.role,
+            upstream,
+            method,
+            path,
+            who.scopes,
+            who.client_ip,
+            content_type=who.content_type,
+            operation=who.operation,
+        )
         for method, path in calls
     ]
     return [finding.allowed for finding in partition.ask_about(questions)]
@@ -88,8 +100,18 @@ def _callers(mentions: Mentions) -> Iterator[_Who]:
     scopes = [frozenset[str]()]
     if mentions.attributes & {"scopes", "context"}:
         scopes.append(frozenset(mentions.texts))
-    for (role, agent), held, address in product(people, scopes, _addresses(mentions)):
-        yield _Who(role, agent, held, address)
+    said = product(
+        _said(mentions, {"content_type"}, "[a-z0-9.+-]+/[a-z0-9.+-]+"),
+        _said(mentions, {"operation", "fields"}, "(?:git|graphql)[:a-z-]*"),
+    )
+    for (role, agent), held, address, what in product(people, scopes, _addresses(mentions), said):
+        yield _Who(role, agent, held, address, *what)
+
+
+def _said(mentions: Mentions, attributes: set[str], form: str) -> list[str]:
+    if not mentions.attributes & {*attributes, "context"}:
+        return [""]
+    return ["", *(text for text in mentions.texts if re.fullmatch(form, text))][: _KEPT + 1]
 
 
 def _anything(mentions: Mentions) -> Iterator[tuple[str, str]]:

@@ -51,6 +51,9 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     scopes: frozenset[str] = frozenset()
     client_ip: str = ""
     action: str = "call"
+    content_type: str = ""
+    operation: str = ""
+    fields: tuple[str, ...] = ()
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -202,6 +205,10 @@ class Partition:
         }
         if self.needs.under:
             context["under"] = _under(question.path)
+        if self.needs.content_type:
+            context["content_type"] = question.content_type
+        if self.needs.operation:
+            context["operation"], context["fields"] = question.operation, question.fields
         if self.needs.client_ip:
             context["client_ip"] = {"__extn": {"fn": "ip", "arg": question.client_ip}}
         return msgspec.json.encode(context).decode()

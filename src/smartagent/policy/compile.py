@@ -8,6 +8,7 @@ literal by `quote`, so nothing of a role file can become policy.
 from typing import Final
 
 from smartagent.policy.model import ANY, CREDENTIAL_SCOPE, Allow, Role
+from smartagent.policy.operations import ANY_FIELD, by_kind
 from smartagent.policy.patterns import Pattern, parse_pattern
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\"}
@@ -46,6 +47,13 @@ def _permit(role: Role, number: int, block: Allow) -> str:
     if block.methods != (ANY,):
         conditions.append(_one_of([quote(method) for method in block.methods]))
     conditions.append(_any_of([condition_of(parse_pattern(path)) for path in block.paths]))
+    if block.content_types:
+        # A request without a body has no content type, and nothing that one could forbid.
+        types = ", ".join(quote(each) for each in ("", *block.content_types))
+        conditions.append(f"[{types}].contains(context.content_type)")
+    if block.operations:
+        kinds = by_kind(block.operations).items()
+        conditions.append(_any_of([_operation(kind, fields) for kind, fields in kinds]))
     return _statement(role, rule_id(role.name, number), ("call", resource), conditions)
 
 
@@ -74,6 +82,13 @@ def _statement(role: Role, name: str, what: tuple[str, str], conditions: list[st
         "",
     ]
     return "\n".join(lines)
+
+
+def _operation(kind: str, fields: tuple[str, ...]) -> str:
+    condition = f"context.operation == {quote(kind)}"
+    if not fields or ANY_FIELD in fields:
+        return condition
+    return f"{condition} && [{', '.join(quote(field) for field in fields)}].containsAll(context.fields)"
 
 
 def _one_of(methods: list[str]) -> str:

@@ -4,6 +4,7 @@
 PolicyError
     MalformedRoleFile     the role file is not what it should be; says where
     MalformedPolicy       the Cedar text does not parse, or does not fit the schema
+    MalformedOperation    what is asked about is no operation
     GrantsEverything      it would give more than anybody means to; says what
     RoleNotFound          no role has this name
     PolicyNotFound        no policy has this name
@@ -39,6 +40,14 @@ class MalformedPolicy(PolicyError):
     code: ClassVar[str] = "malformed-policy"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The policy is malformed."
+
+
+class MalformedOperation(PolicyError):
+    """What is asked about is no operation that a call can be."""
+
+    code: ClassVar[str] = "malformed-operation"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The operation is malformed."
 
 
 class GrantsEverything(PolicyError):

@@ -19,6 +19,8 @@ class Needs(msgspec.Struct, frozen=True):
     principal: bool = False
     client_ip: bool = False
     under: bool = False
+    content_type: bool = False
+    operation: bool = False
 
 
 class Mentions(msgspec.Struct, frozen=True):
@@ -47,6 +49,8 @@ def needs_of(policies: Iterable[Est]) -> Needs:
         principal="principal" in used,
         client_ip=everything or "client_ip" in used,
         under=everything or "under" in used,
+        content_type=everything or "content_type" in used,
+        operation=everything or not used.isdisjoint(("operation", "fields")),
     )
 
 

@@ -3,6 +3,8 @@
 
 import msgspec
 
+from smartagent.kernel import UNLIMITED, Limits
+
 ANY = "*"
 """In a role file: every upstream, or every method."""
 CREDENTIAL_SCOPE = "credential:"
@@ -13,13 +15,16 @@ class Allow(msgspec.Struct, frozen=True, gc=False):
     """One permission of a role: these methods on these paths of one upstream.
 
     `scope` is what the caller's token must hold for it.  `paths` are patterns
-    (see `patterns`); `methods` may be `("*",)`.
+    (see `patterns`); `methods` may be `("*",)`.  `content_types` are those a body may have, and `operations`
+    those that it may be (see `operations`); where none are listed, any.
     """
 
     scope: str
     upstream: str
     methods: tuple[str, ...]
     paths: tuple[str, ...]
+    content_types: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -27,7 +32,8 @@ class Role(msgspec.Struct, frozen=True):
 
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
     from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
-    for other services, where no upstream is called.  `credentials` are those that may be leased.
+    for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each agent's, and
+    `shared_limits` those of all agents of the role together.
     """
 
     name: str
@@ -38,6 +44,8 @@ class Role(msgspec.Struct, frozen=True):
     allow: tuple[Allow, ...] = ()
     other_scopes: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    limits: Limits = UNLIMITED
+    shared_limits: Limits = UNLIMITED
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -56,11 +64,18 @@ class Grants(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """A request to an upstream, exactly as it will be sent.  `path` has no query."""
+    """A request to an upstream, exactly as it will be sent.  `path` has no query.
+
+    `content_type` is empty when there is no body.  `operation` is the kind of what it does (`git-read`,
+    `graphql:query`), where the upstream is one of which that is known, and `fields` are a GraphQL operation's at its top.
+    """
 
     upstream: str
     method: str
     path: str
+    content_type: str = ""
+    operation: str = ""
+    fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.method} {self.path[:200]} on {self.upstream}"

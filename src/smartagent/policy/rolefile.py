@@ -13,6 +13,13 @@ scope = "orders:read"
 upstream = "orders"
 methods = ["GET"]
 paths = ["/orders/**"]
+
+[limits]
+rate = "10/s"
+concurrent = 4
+
+[shared_limits]
+rate = "100/s"
 """
 
 import ipaddress
@@ -24,8 +31,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from smartagent.edge import TargetRefused, parse_target
+from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
 from smartagent.policy.model import ANY, Allow, Role
+from smartagent.policy.operations import parse_operation
 from smartagent.policy.patterns import parse_pattern
 
 MAX_ROLE_FILE_BYTES: Final = 32_768
@@ -37,6 +46,7 @@ _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}")
 _METHOD: Final = re.compile(r"[A-Z]{3,20}")
 _TTL: Final = re.compile(r"([1-9][0-9]{0,4})([smh])")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+")
+_CONTENT_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _NEVER_SENT: Final = frozenset({"CONNECT", "TRACE"})
 
@@ -48,6 +58,8 @@ class _AllowFile(msgspec.Struct, forbid_unknown_fields=True):
     upstream: str
     methods: list[str]
     paths: list[str]
+    content_types: list[str] = []
+    operations: list[str] = []
 
 
 class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,6 +71,8 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     scopes: list[str] = []
     credentials: list[str] = []
     allow: list[_AllowFile] = []
+    limits: Limits = UNLIMITED
+    shared_limits: Limits = UNLIMITED
 
 
 def parse_role_file(text: str) -> Role:
@@ -81,6 +95,8 @@ def parse_role_file(text: str) -> Role:
         other_scopes=checker.each("scopes", raw.scopes, _parse_scope),
         credentials=checker.each("credentials", raw.credentials, parse_name),
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
+        limits=checker.limits("limits", raw.limits),
+        shared_limits=checker.limits("shared_limits", raw.shared_limits),
     )
     if len(role.allow) > MAX_ITEMS:
         raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} allow blocks", field="allow")
@@ -112,6 +128,8 @@ def _parse_allow(checker: "_Checker", index: int, raw: _AllowFile) -> Allow:
         upstream=checker.one(place + "upstream", raw.upstream, _parse_upstream),
         methods=methods,
         paths=checker.each(place + "paths", raw.paths, _parse_path),
+        content_types=checker.each(place + "content_types", raw.content_types, _parse_content_type),
+        operations=checker.each(place + "operations", raw.operations, parse_operation),
     )
 
 
@@ -178,6 +196,13 @@ def _parse_path(raw: str) -> str:
     return raw
 
 
+def _parse_content_type(raw: str) -> str:
+    if not _CONTENT_TYPE.fullmatch(raw):
+        msg = 'a content type is in lower case and has no parameters, as in "application/json"'
+        raise ValueError(msg)
+    return raw
+
+
 class _Checker:
     """Applies a parser to a value and says where it stood when the parser complains."""
 
@@ -216,22 +241,29 @@ class _Checker:
                 raise self.complaint(f"{field}[{index}]", "stands here twice")
         return parsed
 
+    def limits(self, field: str, value: Limits) -> Limits:
+        try:
+            return parse_limits(value, shared=field == "shared_limits")
+        except UnusableLimit as error:
+            raise self.complaint(f"{field}.{error.field}", error.reason) from error
+
     def complaint(self, field: str, reason: str) -> MalformedRoleFile:
         return MalformedRoleFile(reason, field=field, line=line_of(self._text.splitlines(), field))
 
 
 def line_of(lines: Iterable[str], field: str) -> int:
     """Find the line that sets `field`, as in `allow[2].paths`; 0 when it cannot be told.  Only ever used in a complaint."""
-    found = re.fullmatch(r"(?:allow\[(\d+)\]\.?)?(\w*)(?:\[.*)?", field)
+    found = re.fullmatch(r"(?:(?:(allow)\[(\d+)\]|(limits|shared_limits))\.?)?(\w*)(?:\[.*)?", field)
     if not found:
         return 0
-    wanted, key = int(found[1]) if found[1] else -1, found[2]
-    block = -1
+    wanted, key = (found[1] or found[3] or "", int(found[2] or 0)), found[4]
+    table, blocks = ("", 0), 0
     for number, line in enumerate(lines, 1):
-        if re.match(r"\s*\[\[\s*allow\s*\]\]", line):
-            block += 1
-            if block == wanted and not key:
-                return number
-        elif block == wanted and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+        header = re.match(r"\s*\[+\s*(\w+)\s*\]", line)
+        if header:
+            table = (header[1], blocks if header[1] == "allow" else 0)
+            blocks += header[1] == "allow"
+        at_key = key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line)
+        if table == wanted and (at_key or (header and not key)):
             return number
     return 0

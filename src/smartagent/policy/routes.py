@@ -9,7 +9,7 @@ from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
 from smartagent.kernel import Caller, CallerKind, Clock
 from smartagent.policy.book import Book
 from smartagent.policy.errors import MalformedPolicy, PolicyNotFound, RoleNotFound
-from smartagent.policy.model import Call, Explanation
+from smartagent.policy.model import Explanation
 from smartagent.policy.permissions import HOUSE_POLICY, Permission
 from smartagent.policy.store import (
     drop_policy,
@@ -27,6 +27,7 @@ from smartagent.policy.views import (
     RoleList,
     RoleRequest,
     RoleView,
+    called,
     policy_view,
     role_view,
 )
@@ -272,7 +273,7 @@ class _Why:
             scopes=frozenset(scopes),
             client_ip=asked.client_ip,
         )
-        explanation = self._book.explain(who, Call(asked.upstream, asked.method, asked.path))
+        explanation = self._book.explain(who, called(asked))
         return Outcome(
             Reply(200, explanation), subject=asked.agent, detail={"decision": explanation.decision}
         )

@@ -11,6 +11,7 @@ from typing import Final
 
 from smartagent.policy.compile import rule_id
 from smartagent.policy.model import ANY, Allow, Call, Condition, NearestRule, Role
+from smartagent.policy.operations import covers
 from smartagent.policy.patterns import known_pattern
 
 COMMON_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -96,7 +97,21 @@ def _conditions(
             ", ".join(role.networks) or "any",
             client_ip or "unknown",
         ),
+        *_conditions_of_content(block, call),
     )
+
+
+def _conditions_of_content(block: Allow, call: Call) -> tuple[Condition, ...]:
+    found = []
+    if block.content_types:
+        holds = call.content_type in ("", *block.content_types)
+        wanted = ", ".join(block.content_types)
+        found.append(Condition("content type", holds, wanted, call.content_type or "none"))
+    if block.operations:
+        holds = covers(block.operations, call.operation, call.fields)
+        got = f"{call.operation} {' '.join(call.fields)}".strip()[:200]
+        found.append(Condition("operation", holds, ", ".join(block.operations), got or "not known"))
+    return tuple(found)
 
 
 def _is_within(client_ip: str, networks: tuple[str, ...]) -> bool:

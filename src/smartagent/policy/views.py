@@ -3,8 +3,10 @@
 
 import msgspec
 
-from smartagent.kernel import rfc3339
-from smartagent.policy.model import Allow, StoredPolicy, StoredRole
+from smartagent.kernel import Limits, rfc3339
+from smartagent.policy.errors import MalformedOperation
+from smartagent.policy.model import Allow, Call, StoredPolicy, StoredRole
+from smartagent.policy.operations import by_kind, parse_operation
 
 
 class RoleRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,7 +24,10 @@ class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Ask what would be decided.  Without `scopes`, the agent is taken to hold all of its role's."""
+    """Ask what would be decided.  Without `scopes`, the agent is taken to hold all of its role's.
+
+    `content_type` is the body's, where there is one; `operations` say what the call does, as a role file does.
+    """
 
     agent: str
     upstream: str
@@ -30,6 +35,8 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     path: str
     client_ip: str = ""
     scopes: list[str] | None = None
+    content_type: str = ""
+    operations: list[str] = []
 
 
 class RoleView(msgspec.Struct, frozen=True):
@@ -43,6 +50,8 @@ class RoleView(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     allow: tuple[Allow, ...]
     credentials: tuple[str, ...]
+    limits: Limits
+    shared_limits: Limits
     role_file: str
     cedar: str
     allow_broad: bool
@@ -75,6 +84,22 @@ class PolicyList(msgspec.Struct, frozen=True):
     house: str
 
 
+def called(asked: ExplainRequest) -> Call:
+    """Read the call that is asked about.
+
+    Raises:
+        MalformedOperation: Its operations are none, or not those of one call.
+    """
+    try:
+        kinds = by_kind(parse_operation(each) for each in asked.operations)
+    except ValueError as error:
+        raise MalformedOperation(str(error)) from error
+    if len(kinds) > 1:
+        raise MalformedOperation("a call is an operation of one kind")
+    kind, fields = next(iter(kinds.items()), ("", ()))
+    return Call(asked.upstream, asked.method, asked.path, asked.content_type, kind, fields)
+
+
 def role_view(stored: StoredRole) -> RoleView:
     """Show a role."""
     role = stored.role
@@ -87,6 +112,8 @@ def role_view(stored: StoredRole) -> RoleView:
         scopes=role.scopes,
         allow=role.allow,
         credentials=role.credentials,
+        limits=role.limits,
+        shared_limits=role.shared_limits,
         role_file=stored.role_file,
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,

@@ -6,8 +6,8 @@ from typing import Final
 
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
-from smartagent.gateway import Upstream
-from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Secret, Verdict, Work
+from smartagent.gateway import Asked, Upstream
+from smartagent.kernel import Caller, Committed, Denied, IdPrefix, Ids, Ledger, Limits, Secret, Verdict, Work
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
@@ -90,6 +90,10 @@ class GatewayDoors:
         """
         return self._outward.for_call(caller, audience)
 
+    def known_secrets(self) -> Sequence[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Return upstreams and their secrets, as far as they are kept here."""
+        return self._vault.kept_secrets()
+
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         """Say, for an upstream of the trust domain, what a call is about.
 
@@ -117,12 +121,13 @@ class GatewayDoors:
         """Tell whether what the caller holds is still good."""
         return not self._tokens.revocations.is_revoked(caller)
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
         """Decide about one call: whether such a caller may call at all, and whether its role allows this."""
         verdict = self.may_call(caller)
         if isinstance(verdict, Denied):
             return verdict
-        return self._book.decide_for_both(caller, Call(upstream, method, path))
+        call = Call(asked.upstream, asked.method, asked.path, *asked.said)
+        return self._book.decide_for_both(caller, call)
 
     def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
         """Return the entries at an address."""
@@ -131,6 +136,10 @@ class GatewayDoors:
     def may_call(self, caller: Caller) -> Verdict:
         """Decide whether such a caller may call upstreams at all."""
         return self._book.decide_api(caller, Permission.UPSTREAM_CALL)
+
+    def limits(self, caller: Caller) -> tuple[Limits, Limits]:
+        """Return the caller's own limits, and those of its role."""
+        return self._book.limits_of(caller.role)
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`."""
@@ -143,6 +152,11 @@ class GatewayDoors:
             SmartAgentError: It is missing, or cannot be unsealed.
         """
         return await self._vault.obtain(upstream.secret)
+
+    def on_changed(self, callback: Callable[[], None], /) -> None:
+        """Have `callback` called after each change of roles, policies or upstreams."""
+        self._book.on_change(callback)
+        self._vault.on_change(callback)
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called after each revocation."""

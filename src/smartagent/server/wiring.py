@@ -12,10 +12,10 @@ from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
 from smartagent.emergency import emergency_routes
-from smartagent.gateway import Gateway, GatewaySettings, Interception
+from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Interception
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import Ids
+from smartagent.kernel import IdPrefix, Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.oauth import completed
@@ -256,7 +256,9 @@ def wire_gateway(
         own_ports=frozenset({settings.port, settings.gateway_port}),
     )
     interception = Interception(gateway_ca(base.root, settings.gateway_ca_names), base.clock, system_entropy)
-    return Gateway(doors, limits, interception=interception)
+    gateway = Gateway(doors, limits, interception=interception, node=base.ids.new(IdPrefix.REQUEST))
+    base.store.feed.register(USAGE_TOPIC, gateway.hear)
+    return gateway
 
 
 def wire_authority(  # noqa: PLR0913 -- the parts of the application
@@ -335,6 +337,11 @@ def _meter(base: Foundation, routes: tuple[Route, ...], gateway: Gateway, worker
         "smartagent_gateway_connections",
         "Agents' connections to this worker.",
         lambda: gateway.open_connections,
+    )
+    meter.gauge(
+        "smartagent_gateway_upstreams_down",
+        "Upstreams that could not be reached, and are left alone for a while.",
+        lambda: gateway.upstreams_down,
     )
     return meter
 

@@ -15,6 +15,7 @@ from smartagent.vault.errors import (
 )
 from smartagent.vault.fitting import check_fits
 from smartagent.vault.model import Upstream
+from smartagent.vault.placeholders import CHARS as PLACEHOLDER_CHARS
 from smartagent.vault.placeholders import PREFIX as PLACEHOLDER_PREFIX
 from smartagent.vault.placeholders import Placeholders
 from smartagent.vault.places import Place, PlaceKind, parse_place
@@ -25,6 +26,7 @@ from smartagent.vault.writing import Writer, Written
 
 __all__ = [
     "HONEYTOKENS_TOPIC",
+    "PLACEHOLDER_CHARS",
     "PLACEHOLDER_PREFIX",
     "SECRETS_TOPIC",
     "UPSTREAMS_TOPIC",

@@ -7,6 +7,8 @@ A secret's value exists sealed in the store and in memory, and open only as a
 
 import msgspec
 
+from smartagent.kernel import UNLIMITED, Limits
+
 
 class SealedVersion(msgspec.Struct, frozen=True, gc=False):
     """One version of a secret.  `created_at` is Unix seconds.
@@ -48,9 +50,11 @@ class Upstream(msgspec.Struct, frozen=True):
     """A service behind the gateway, and where its secret goes: who x how x where, checked together.
 
     `base_url` is canonical: lower case, no default port, no final slash.  `secret` is a
-    secret's name, or empty; `place` is where it goes, as `places.parse_place` reads it, or empty.  `allow_private` lets it live
-    at an address that is not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says that it belongs to the trust
-    domain: each call brings a transaction token.
+    secret's name, or empty; `place` is where it goes, as `places.parse_place` reads it, or empty.  `allow_private`
+    lets it live at an address that is not public, `allow_plaintext` lets it be reached without TLS.  `txn_token` says
+    that it belongs to the trust domain: each call brings a transaction token.  `limits` are for all calls together, and,
+    where they are of one call, for each.  `speaks` is `git`, or `graphql:` and the endpoint's path, where rules name
+    operations.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Upstream(msgspec.Struct, frozen=True):
     timeout_seconds: int = 30
     scrub: bool = True
     txn_token: bool = False
+    limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class Honeytoken(msgspec.Struct, frozen=True):

@@ -26,7 +26,8 @@ from smartagent.vault.views import (
 )
 
 PREFIX: Final = "sak_ph_"
-_CHARS: Final = 32
+CHARS: Final = 39
+"""How long each is."""
 _BYTES: Final = 20
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_NOTE_CHARS: Final = 200
@@ -113,4 +114,4 @@ class Honeytokens:
 
 
 def _shown(raw: bytes) -> str:
-    return PREFIX + base64.b32encode(raw).decode().lower()[:_CHARS]
+    return (PREFIX + base64.b32encode(raw).decode().lower())[:CHARS]

@@ -5,6 +5,7 @@ import ipaddress
 import re
 from typing import Final
 
+from smartagent.kernel import Limits, UnusableLimit, parse_limits
 from smartagent.vault.errors import MalformedSecret, MalformedUpstream
 from smartagent.vault.model import Upstream
 from smartagent.vault.places import KNOWN, PlaceKind, parse_place
@@ -88,6 +89,8 @@ def parse_upstream(entry: Upstream) -> Upstream:
         timeout_seconds=entry.timeout_seconds,
         scrub=entry.scrub,
         txn_token=entry.txn_token,
+        limits=_parse_limits(entry.limits),
+        speaks=_parse_language(entry.speaks),
     )
 
 
@@ -119,6 +122,21 @@ def parse_base_url(raw: str, *, allow_private: bool, allow_plaintext: bool) -> s
         raise MalformedUpstream("base_url", "the port is 1 to 65535")
     shown_port = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
     return f"{scheme}://{host}{shown_port}{_parse_prefix(raw_path or '')}"
+
+
+def _parse_language(raw: str) -> str:
+    path = raw.removeprefix("graphql:")
+    is_graphql = path != raw and path and path == _parse_prefix(path)
+    if raw not in {"", "git"} and not is_graphql:
+        raise MalformedUpstream("speaks", "git, or graphql:/path; the path as agents write it after the name")
+    return raw
+
+
+def _parse_limits(written: Limits) -> Limits:
+    try:
+        return parse_limits(written)
+    except UnusableLimit as error:
+        raise MalformedUpstream(f"limits.{error.field}", error.reason) from error
 
 
 def _parse_place(entry: Upstream) -> str:

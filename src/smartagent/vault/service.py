@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vault as this node holds it: entries in memory, values sealed until they are needed."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from smartagent.kernel import Secret
+from smartagent.kernel import Secret, SmartAgentError
 from smartagent.keyset import Keyset
 from smartagent.storage import Database
 from smartagent.vault.elsewhere import Elsewhere
 from smartagent.vault.errors import SecretElsewhere, SecretNotFound, UpstreamNotFound, VersionGone
 from smartagent.vault.model import SecretEntry, StoredUpstream, Upstream, place_of, sealed_as
 from smartagent.vault.store import read_secrets, read_upstreams
+
+_log = logging.getLogger(__name__)
 
 _OPENED: Final = 2
 """The current version, and the one that an upstream may still echo."""
@@ -36,6 +39,11 @@ class Vault:
         self._upstreams: dict[str, StoredUpstream] = {}
         self._places: dict[tuple[str, int, bool], tuple[Upstream, ...]] | None = None
         self._opened: dict[str, tuple[Secret[bytes], ...]] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after upstreams or secrets changed in memory."""
+        self._listeners.append(listener)
 
     async def reload_secrets(self, names: Sequence[str]) -> None:
         """Read the secrets `names` again; with no names, all of them."""
@@ -49,6 +57,7 @@ class Vault:
             self._opened.pop(name, None)
             if found:
                 self._secrets[name] = found[0]
+        self._tell()
 
     async def reload_upstreams(self, names: Sequence[str]) -> None:
         """Read the upstreams `names` again; with no names, all of them."""
@@ -61,6 +70,11 @@ class Vault:
             self._upstreams.pop(name, None)
             if found:
                 self._upstreams[name] = found[0]
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def upstream(self, name: str) -> Upstream | None:
         """Return the entry `name`, the same object until it changes; None when there is none."""
@@ -149,6 +163,22 @@ class Vault:
             return await self._elsewhere.obtain(source, self._own)
         self._opened[name] = self._open(entry)
         return self._opened[name]
+
+    def kept_secrets(self) -> list[tuple[Upstream, tuple[Secret[bytes], ...]]]:
+        """Open what upstreams use, as `obtain` does; left out is what another store keeps, or cannot be opened."""
+        found = []
+        for stored in self.upstreams():
+            name = stored.upstream.secret
+            entry = self._secrets.get(name)
+            if entry is None or entry.versions[0].source:
+                continue
+            try:
+                self._opened[name] = self._opened.get(name) or self._open(entry)
+            except SmartAgentError:
+                _log.error("the secret %s cannot be opened, so nobody looks for it in what agents send", name)
+                continue
+            found.append((stored.upstream, self._opened[name]))
+        return found
 
     async def look(self, source: str) -> tuple[Secret[bytes], ...]:
         """Read a value where another store is said to keep it.

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import BindParameter
 
-from smartagent.kernel import Change, Scalar, Write
+from smartagent.kernel import Change, Limits, Scalar, Write, parse_limits
 from smartagent.keyset import envelopes_in
 from smartagent.storage import Database, metadata
 from smartagent.vault.errors import (
@@ -77,6 +77,8 @@ upstreams: Final = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("changed_by", Text, nullable=False),
     Column("txn_token", Integer, nullable=False, server_default="0"),
+    Column("limits", Text, nullable=False, server_default="{}"),
+    Column("speaks", Text, nullable=False, server_default=""),
 )
 honeytokens: Final = Table(
     "honeytokens",
@@ -112,6 +114,8 @@ class _UpstreamRow(msgspec.Struct, array_like=True):
     changed_at: int
     changed_by: str
     txn_token: int
+    limits: str
+    speaks: str
 
 
 class _HoneytokenRow(msgspec.Struct, array_like=True):
@@ -225,6 +229,8 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
                 timeout_seconds=row.timeout_seconds,
                 scrub=bool(row.scrub),
                 txn_token=bool(row.txn_token),
+                limits=parse_limits(msgspec.json.decode(row.limits, type=Limits)),
+                speaks=row.speaks,
             ),
             version=row.version,
             changed_at=row.changed_at,
@@ -289,6 +295,8 @@ def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
         "new_timeout_seconds": entry.timeout_seconds,
         "new_scrub": int(entry.scrub),
         "new_txn_token": int(entry.txn_token),
+        "new_speaks": entry.speaks,
+        "new_limits": msgspec.json.encode(entry.limits).decode(),
         "new_version": new.version,
         "new_changed_at": new.changed_at,
         "new_changed_by": new.changed_by,

@@ -51,6 +51,8 @@ class Upstreams:
                 timeout_seconds=asked.timeout_seconds,
                 scrub=asked.scrub,
                 txn_token=asked.txn_token,
+                limits=asked.limits,
+                speaks=asked.speaks,
             )
         )
         secret_id = await self._check_secret(entry)

@@ -3,7 +3,7 @@
 
 import msgspec
 
-from smartagent.kernel import rfc3339
+from smartagent.kernel import UNLIMITED, Limits, rfc3339
 from smartagent.vault.model import Honeytoken, SecretEntry, StoredUpstream, Upstream
 
 
@@ -45,6 +45,8 @@ class UpstreamRequest(msgspec.Struct, forbid_unknown_fields=True):
     timeout_seconds: int = 30
     scrub: bool = True
     txn_token: bool = False
+    limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -85,6 +87,8 @@ class UpstreamView(msgspec.Struct, frozen=True):
     timeout_seconds: int
     scrub: bool
     txn_token: bool
+    limits: Limits
+    speaks: str
     version: int
     changed_at: str
     changed_by: str
@@ -158,6 +162,8 @@ def upstream_view(stored: StoredUpstream, placeholder: str) -> UpstreamView:
         timeout_seconds=entry.timeout_seconds,
         scrub=entry.scrub,
         txn_token=entry.txn_token,
+        limits=entry.limits,
+        speaks=entry.speaks,
         version=stored.version,
         changed_at=rfc3339(stored.changed_at),
         changed_by=stored.changed_by,

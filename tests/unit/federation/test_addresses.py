@@ -14,6 +14,7 @@ NEVER = [
     "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "2001::1", "fe80::1", "fe80::1%eth0", "ff02::1", "ff0e::1", "224.0.0.1",
     "239.255.255.255", "0.0.0.0", "0.1.2.3", "::", "255.255.255.255",  # noqa: S104 -- refused, not bound
     "::ffff:169.254.169.254", "::ffff:0.0.0.0", "::ffff:224.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b::", "64:ff9b:1::1",
+    "::ffff:0:169.254.169.254", "::ffff:0:224.0.0.1", "64:ff9b:1:ffff::808:808", "2001:0:0808:0808::5601:5601",
     "2002:a9fe:a9fe::1", "::169.254.169.254", "2001:db8::5efe:a9fe:a9fe", "2606:4700::200:5efe:a9fe:a9fe",
     "not-an-address", "", "127.1", "0177.0.0.1", "0x7f.0.0.1", "2130706433",
 ]  # fmt: skip
@@ -23,7 +24,8 @@ PRIVATE = [
     "192.88.99.1", "240.0.0.1", "::1", "fc00::1", "fd12:3456::1", "fdff::1", "fec0::1", "2001:db8::1", "2001:10::1",
     "3fff::1", "5f00::1", "100::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:100.64.0.1", "64:ff9b::7f00:1",
     "64:ff9b::a00:1", "64:ff9b::c612:1", "2002:7f00:1::1", "2002:c0a8:101::1", "::127.0.0.1",
-    "2606:4700::5efe:a00:1",
+    "2606:4700::5efe:a00:1", "192.0.0.1", "192.0.0.170", "255.255.255.254", "100::ffff", "::ffff:0:127.0.0.1",
+    "::ffff:0:10.0.0.1", "::10.0.0.1", "2002:c612:1::1", "64:ff9b::c000:8",
 ]  # fmt: skip
 PUBLIC = [
     "8.8.8.8", "1.1.1.1", "93.184.216.34", "100.63.255.255", "100.128.0.0", "172.32.0.1", "198.17.255.255", "198.20.0.1",
@@ -54,7 +56,12 @@ def test_public_addresses_are_dialled_over_tls_only(raw):
 
 @given(st.ip_addresses(v=4))
 def test_an_address_hidden_in_another_is_as_good_as_itself(address):
-    hidden = [f"::ffff:{address}", str(ipaddress.IPv6Address(0x64FF9B << 96 | int(address)))]
+    hidden = [
+        f"::ffff:{address}",
+        f"::ffff:0:{address}",
+        str(ipaddress.IPv6Address(0x64FF9B << 96 | int(address))),
+        str(ipaddress.IPv6Address(0x2002 << 112 | int(address) << 80 | 1)),
+    ]
     for raw in hidden:
         if is_public(address) and may_be_dialled(str(address)):
             check_address(raw, allow_private=False)

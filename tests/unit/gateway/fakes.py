@@ -6,7 +6,20 @@ from collections.abc import Callable
 import msgspec
 
 from smartagent.edge import AuthenticationFailed, Inbound, Proof, Reply
-from smartagent.kernel import Caller, CallerKind, Committed, Denied, Permitted, Record, Secret, Verdict, Work
+from smartagent.gateway import Asked
+from smartagent.kernel import (
+    UNLIMITED,
+    Caller,
+    CallerKind,
+    Committed,
+    Denied,
+    Limits,
+    Permitted,
+    Record,
+    Secret,
+    Verdict,
+    Work,
+)
 from smartagent.vault.model import place_of
 
 TOKEN = "token-of-the-agent"
@@ -24,6 +37,8 @@ class Entry(msgspec.Struct, frozen=True):
     timeout_seconds: float = 5.0
     scrub: bool = True
     txn_token: bool = False
+    limits: Limits = UNLIMITED
+    speaks: str = ""
 
 
 class FakeDoors:
@@ -39,9 +54,14 @@ class FakeDoors:
         self.later: list[Record] = []
         self.pages: dict[str, Reply] = {}
         self.honeytokens: dict[str, str] = {}
+        self.agent_limits = self.role_limits = UNLIMITED
+        self.asked: Asked | None = None
+        self.forbidden: set[str] = set()
+        self.told: list[str] = []
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
+        self._on_changed: list[Callable[[], None]] = []
         self._ids = 0
 
     def now(self) -> float:
@@ -63,9 +83,10 @@ class FakeDoors:
     def live(self, caller: Caller) -> bool:
         return caller.principal not in self.revoked
 
-    def decide(self, caller: Caller, upstream: str, method: str, path: str) -> Verdict:
-        if (method, path) in self.denied:
-            return Denied("no rule allows it", f"{upstream}:{method} {path}")
+    def decide(self, caller: Caller, asked: Asked) -> Verdict:
+        self.asked = asked
+        if (asked.method, asked.path) in self.denied or asked.said.operation in self.forbidden:
+            return Denied("no rule allows it", f"{asked.upstream}:{asked.method} {asked.path}")
         return Permitted(("role:reader",))
 
     def upstreams_at(self, host: str, port: int, *, tls: bool):
@@ -76,6 +97,9 @@ class FakeDoors:
         if caller.kind is not CallerKind.AGENT:
             return Denied("only agents call", "upstream.call")
         return Permitted(("house/agents",))
+
+    def limits(self, caller: Caller):
+        return self.agent_limits, self.role_limits
 
     def upstream(self, name: str) -> Entry | None:
         return self.entries.get(name)
@@ -91,13 +115,16 @@ class FakeDoors:
         return Committed(len(self.committed), 0)
 
     def placeholder(self, upstream: str) -> str:
-        return f"sak_ph_of{upstream}"
+        return f"sak_ph_{upstream:a<32}"
 
     def honeytoken(self, value: str) -> str:
         return self.honeytokens.get(value, "")
 
     def house_token(self, caller: Caller, audience: str) -> Secret[bytes]:
         return Secret(f"house-token-of-{caller.principal}-{caller.jti}-for-{audience}".encode())
+
+    def known_secrets(self):
+        return [(entry, self.secrets[entry.secret]) for entry in self.entries.values() if entry.secret]
 
     def transaction_token(self, caller: Caller, inbound: Inbound) -> str:
         return f"about-{inbound.request_id}-of-{caller.principal}"
@@ -110,9 +137,17 @@ class FakeDoors:
 
     def commit_later(self, work: Work) -> None:
         self.later.extend(work.records)
+        self.told.extend(change.key for change in work.changes)
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         self._callbacks.append(callback)
+
+    def on_changed(self, callback: Callable[[], None], /) -> None:
+        self._on_changed.append(callback)
+
+    def change(self) -> None:
+        for callback in self._on_changed:
+            callback()
 
     def revoke(self, principal: str) -> None:
         self.revoked.add(principal)

@@ -11,12 +11,12 @@ from smartagent.gateway.head import parse_request_head
 from smartagent.gateway.hmacs import hmac_signer
 from smartagent.gateway.inject import inject
 from smartagent.gateway.plan import plan_for
-from smartagent.gateway.signing import Asked, Covered
+from smartagent.gateway.signing import Covered, Outgoing
 from smartagent.kernel import Secret
 from tests.unit.gateway.fakes import Entry
 
 KEY, NOW = b"It's a Secret to Everybody", 1_531_420_618.9
-ASKED = Asked("POST", "/base/v1/a", "x=1", [("host", "api.example")])
+ASKED = Outgoing("POST", "/base/v1/a", "x=1", [("host", "api.example")])
 
 
 def signed(place, body=b"", digest="", key=KEY, asked=ASKED):

@@ -12,7 +12,7 @@ from smartagent.gateway.errors import CredentialUnusable
 from smartagent.gateway.head import parse_request_head
 from smartagent.gateway.inject import inject
 from smartagent.gateway.plan import plan_for
-from smartagent.gateway.signing import Asked, Covered
+from smartagent.gateway.signing import Covered, Outgoing
 from smartagent.gateway.sigv4 import aws_signer
 from smartagent.kernel import Secret
 from tests.unit.gateway.fakes import Entry
@@ -63,7 +63,7 @@ def test_signatures_are_amazons(method, place, target, fields, token):
     digest = hashlib.sha256(b"body").hexdigest()
     host = "service.example"
     signer = aws_signer(place, WITH_TOKEN if token else KEYS)
-    asked = Asked(method, path, query, [("host", host), *fields])
+    asked = Outgoing(method, path, query, [("host", host), *fields])
     made = dict(signer.sign(asked, Covered(digest), NOW))
     expected = amazons(method, f"https://{host}{target}", place, fields, digest, token)
     assert made["authorization"] == expected

@@ -28,9 +28,10 @@ def agent(name="agt_1", role="order-reader", **more):
     return Caller(name, CallerKind.AGENT, role=role, scopes=scopes, client_ip="10.0.0.1", **more)
 
 
-def called(target, caller=None, *, allowed=True, at=START, request="req_1", **more):
+def called(target, caller=None, *, allowed=True, at=START, request="req_1", content_type="", **more):
     """A call's record, as the gateway writes it."""
     caller = caller or agent()
+    detail = circumstances(caller) | ({"content_type": content_type} if content_type else {})
     refused = {"outcome": "not-permitted", "reason": "no rule allows it"}
     return Record(
         event="gateway.call",
@@ -40,7 +41,7 @@ def called(target, caller=None, *, allowed=True, at=START, request="req_1", **mo
         permission="upstream.call",
         target=target,
         decision=Decision.PERMIT if allowed else Decision.DENY,
-        **({} if allowed else refused) | {"detail": circumstances(caller)} | more,
+        **({} if allowed else refused) | {"detail": detail} | more,
     )
 
 

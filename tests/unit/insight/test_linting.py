@@ -70,6 +70,22 @@ def test_a_rule_that_adds_something_is_not_shadowed(second):
     assert found(HEAD + block('["/x/**"]') + second, Known()) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "shadowed"),
+    [
+        ("", "", True),
+        ("", 'content_types = ["application/json"]\n', True),
+        ('content_types = ["application/json"]\n', "", False),
+        ('operations = ["git-read"]\n', "", False),
+        ('operations = ["git-read"]\n', 'operations = ["git-read"]\n', True),
+    ],
+)
+def test_a_rule_with_further_conditions_covers_only_what_has_them_too(first, second, shadowed):
+    text = HEAD + block('["/x/**"]') + first + block('["/x/y"]') + second
+
+    assert bool(found(text, Known())) is shadowed
+
+
 def test_nothing_is_said_about_what_is_not_known():
     assert found(HEAD + 'credentials = ["x"]\n' + block('["/x"]', upstream="gone"), Known()) == []
 

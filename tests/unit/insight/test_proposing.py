@@ -133,6 +133,24 @@ def test_refused_calls_and_other_roles_grant_nothing():
     assert role.allow == ()
 
 
+def test_a_block_with_further_conditions_is_kept_as_a_whole_when_it_was_needed():
+    kept = '[[allow]]\nscope = "orders:write"\nupstream = "orders"\nmethods = ["*"]\npaths = ["/v1/**"]\ncontent_types = ["application/json"]\n'
+    dropped = kept.replace("orders:write", "mail")
+    ceiling = f'name = "order-reader"\n[limits]\nrate = "10/s"\n{kept}{dropped}'
+    call = called(
+        "POST /orders/v1/items",
+        structs.replace(WHO, scopes=frozenset({"orders:write"})),
+        content_type="application/json",
+    )
+
+    proposal, _ = proposed(call, ceiling=ceiling)
+
+    document = tomllib.loads(proposal.role_file)
+    assert document["allow"] == tomllib.loads(kept)["allow"]
+    assert document["limits"] == {"rate": "10/s"}
+    assert proposal.cuts == []
+
+
 def test_a_role_for_every_upstream_becomes_one_for_those_that_were_used():
     ceiling = 'name = "order-reader"\n[[allow]]\nscope = "orders:read"\nupstream = "*"\nmethods = ["GET"]\npaths = ["/**"]\n'
 

@@ -76,6 +76,19 @@ async def test_who_acted_for_another_is_decided_by_both_roles():
     assert len((await past.ask(REPLAY, roles=[READER])).shifts) == 1
 
 
+async def test_what_a_call_said_of_itself_is_decided_on_again():
+    only_json = READER + 'content_types = ["application/json"]\n'
+    past = Past(READER)
+    json, text = (
+        called("GET /orders/orders/1", content_type=said) for said in ("application/json", "text/plain")
+    )
+    past.add(json, text)
+
+    (shift,) = (await past.ask(REPLAY, roles=[only_json])).shifts
+
+    assert (shift.calls, shift.examples[0].index) == (1, 1)
+
+
 async def test_leases_are_decided_anew_too():
     past = Past(READER)
     past.add(leased("orders-db"))

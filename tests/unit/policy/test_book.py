@@ -4,8 +4,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from smartagent.kernel import CallerKind, Denied, Permitted
+from smartagent.kernel import UNLIMITED, CallerKind, Denied, Limits, Permitted
 from smartagent.policy import Call, Condition, Grants, RoleNotFound
 from smartagent.policy.cedar import Partition, Question, parse_policies
 from smartagent.policy.compile import compile_role
@@ -203,6 +204,26 @@ async def test_grants_say_what_a_token_may_hold(store):
     )
 
 
+async def test_limits_are_those_of_the_role_and_of_nobody_elses(store):
+    limited = READER + '[limits]\nrate = "1/s"\n[shared_limits]\nconcurrent = 9\n'
+    book = await book_of(store, role(limited))
+
+    assert book.limits_of("order-reader") == (Limits(rate="1/s"), Limits(concurrent=9))
+    assert book.limits_of("nobody-knows") == (UNLIMITED, UNLIMITED)
+
+
+async def test_who_listens_hears_of_every_change(store):
+    book = await book_of(store, role(READER))
+    heard = []
+    book.on_change(lambda: heard.append(book.grants("order-reader") is not None))
+    store.apply(drop_role(book.role("order-reader")))
+    await book.reload_roles(["order-reader"])
+    await book.reload_policies([])
+    await book.reload_roles([])
+
+    assert heard == [False] * 3
+
+
 async def test_an_explanation_of_a_permit_names_the_rule(store):
     book = await book_of(store, role(READER))
 
@@ -258,25 +279,39 @@ ROLES = st.builds(
             st.sampled_from(["a", "b", "*"]),
             st.sampled_from([("GET",), ("GET", "POST"), ("*",)]),
             st.sampled_from([("/x",), ("/x/**",), ("/*/y", "/z"), ("/*/y/**",), ("/**",)]),
+            st.sampled_from([(), ("application/json",), ("text/plain", "application/json")]),
+            st.sampled_from(
+                [(), ("git-read",), ("graphql:query:a", "graphql:query:b", "git-write"), ("graphql:query:*",)]
+            ),
         ),
         max_size=3,
     ).map(tuple),
 )
 
 
-@given(
-    ROLES,
+CALLS = st.builds(
+    Call,
     st.sampled_from(["a", "b", "c"]),
     st.sampled_from(["GET", "POST", "PUT"]),
     st.sampled_from(["/", "/x", "/x/y", "/x/y/z", "/z", "/x/z/y"]),
+    st.sampled_from(["", "application/json", "image/png"]),
+    st.sampled_from(["", "git-read", "git-write", "graphql:query", "graphql:mutation"]),
+    st.sampled_from([(), ("a",), ("a", "b"), ("a", "c")]),
+)
+
+
+@given(
+    ROLES,
+    CALLS,
     st.sampled_from([frozenset(), frozenset({"s"}), frozenset({"s", "t"})]),
     st.sampled_from(["", "10.0.0.1", "2001:db8::1", "192.0.2.9", "127.0.0.1"]),
 )
-def test_the_plain_words_never_contradict_the_engine(role, upstream, method, path, scopes, client_ip):
+def test_the_plain_words_never_contradict_the_engine(role, call, scopes, client_ip):
     partition = Partition("r", parse_policies(compile_role(role), "role/r", by_hand=False))
-    finding = partition.ask(Question("agt_1", "r", upstream, method, path, scopes, client_ip))
+    asked = structs.asdict(call)
+    finding = partition.ask(Question("agt_1", "r", **asked, scopes=scopes, client_ip=client_ip))
 
-    nearest = nearest_rule(role, Call(upstream, method, path), scopes, client_ip)
+    nearest = nearest_rule(role, call, scopes, client_ip)
 
     said = nearest is not None and all(condition.holds for condition in nearest.conditions)
     assert said is finding.allowed

@@ -56,6 +56,9 @@ def test_a_role_with_a_bound_is_accepted(text):
     [
         "permit(principal, action, resource);",
         "permit(principal, action, resource) when {true};",
+        'permit(principal, action, resource) when {context.operation == "git-read"};',
+        'permit(principal, action, resource) when {context.operation == "graphql:query"};',
+        'permit(principal, action, resource) when {context.content_type == "application/json"};',
         "permit(principal, action, resource) unless {false};",
         "permit(principal is Agent, action, resource is Upstream);",
         'permit(principal, action == Action::"call", resource) when {1 == 1};',

@@ -8,6 +8,7 @@ from smartagent.policy.cedar import Partition, Question, parse_policies
 from smartagent.policy.est import Needs, needs_of
 from tests.unit.policy.fakes import policy
 
+OF_CONTEXT = Needs(client_ip=True, under=True, content_type=True, operation=True)
 SCOPE = "forbid(principal, action, resource)"
 
 
@@ -82,13 +83,16 @@ def test_a_policy_s_name_is_checked(name):
         (SCOPE + " when {context.client_ip.isLoopback()};", Needs(client_ip=True)),
         (SCOPE + ' when {context["client\\u{5f}ip"].isLoopback()};', Needs(client_ip=True)),
         (SCOPE + " when {context has client_ip};", Needs(client_ip=True)),
-        (SCOPE + ' when {{a: context}.a.method == "x"};', Needs(client_ip=True, under=True)),
+        (SCOPE + ' when {{a: context}.a.method == "x"};', OF_CONTEXT),
         (
             SCOPE + ' when {(if true then context else context).method == "x"};',
-            Needs(client_ip=True, under=True),
+            OF_CONTEXT,
         ),
         (SCOPE + ' when {context.under has d1 && context.under.d1 == "/a"};', Needs(under=True)),
         (SCOPE + " when {context has under.d1};", Needs(under=True)),
+        (SCOPE + ' when {context.content_type == "a/b"};', Needs(content_type=True)),
+        (SCOPE + ' when {context.operation == "git-write"};', Needs(operation=True)),
+        (SCOPE + ' when {context.fields.contains("viewer")};', Needs(operation=True)),
     ],
 )
 def test_what_a_policy_looks_at_is_never_underestimated(cedar, needed):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartagent.kernel import Limits
 from smartagent.policy import MalformedRoleFile, Role, parse_role_file
 from smartagent.policy.cedar import parse_policies
 from smartagent.policy.compile import compile_role, quote
@@ -30,6 +31,13 @@ scope = "orders:write"
 upstream = "orders"
 methods = ["POST"]
 paths = ["/orders"]
+
+[limits]
+rate = "10/s"
+concurrent = 4
+
+[shared_limits]
+rate = "100/s"
 """
 
 
@@ -44,6 +52,8 @@ def test_a_role_file_says_a_role():
             Allow("orders:read", "orders", ("GET", "HEAD"), ("/orders/**", "/customers/*")),
             Allow("orders:write", "orders", ("POST",), ("/orders",)),
         ),
+        limits=Limits(rate="10/s", concurrent=4),
+        shared_limits=Limits(rate="100/s"),
     )
     assert parse_role_file(GOOD).scopes == ("orders:read", "orders:write")
 
@@ -112,6 +122,22 @@ def test_a_role_needs_only_a_name_and_then_grants_nothing():
         (('"order-reader"', '"order-reader\\n"'), "name", 1, "a name is"),
         (("Reads orders", "Reads\\norders"), "description", 2, "one line"),
         (("Reads orders", "x" * 256), "description", 2, "one line"),
+        (
+            ('paths = ["/orders"]', 'paths = ["/orders"]\noperations = ["git-pull"]'),
+            "allow[1].operations[0]",
+            18,
+            "an operation is",
+        ),
+        (
+            ('paths = ["/orders"]', 'paths = ["/orders"]\ncontent_types = ["JSON"]'),
+            "allow[1].content_types[0]",
+            18,
+            "in lower case",
+        ),
+        (('"10/s"', '"10"'), "limits.rate", 20, "a whole number of calls and a unit"),
+        (("concurrent = 4", "concurrent = -4"), "limits.concurrent", 21, "0 to"),
+        (("concurrent = 4", "speed = 4"), "limits.speed", 21, "no such member"),
+        (('rate = "100/s"', "total_seconds = 9"), "shared_limits.total_seconds", 24, "of one call"),
     ],
 )
 def test_a_complaint_says_the_line_the_field_and_why(change, field, line, why):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartagent.kernel import Limits
 from smartagent.vault import MalformedSecret, MalformedUpstream, Upstream
 from smartagent.vault.rules import (
     MAX_SECRET_BYTES,
@@ -177,8 +178,15 @@ def test_a_timeout_has_bounds(seconds):
         parse_upstream(Upstream("orders", "https://api.example", timeout_seconds=seconds))
 
 
+def test_a_limit_that_cannot_be_meant_is_named():
+    with pytest.raises(MalformedUpstream, match=r"^limits.burst: "):
+        parse_upstream(Upstream("orders", "https://api.example", limits=Limits(burst=1)))
+
+
 def test_an_entry_keeps_all_that_it_says():
-    entry = Upstream("orders", "http://10.0.0.1/v1", "s", "basic", True, True, 600, False)
+    entry = Upstream(
+        "orders", "http://10.0.0.1/v1", "s", "basic", True, True, 600, False, True, Limits("9/m"), "git"
+    )
 
     assert parse_upstream(entry) == entry
 

@@ -8,7 +8,7 @@ import pytest
 
 from smartagent.crypto import CannotUnseal
 from smartagent.edge import Proof
-from smartagent.kernel import Secret, SmartAgentError
+from smartagent.kernel import Limits, Secret, SmartAgentError
 from smartagent.keyset import Keyset
 from smartagent.policy import Permission
 from smartagent.vault import (
@@ -268,6 +268,8 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
         "timeout_seconds": 30,
         "scrub": True,
         "txn_token": False,
+        "limits": {},
+        "speaks": "",
         "version": 1,
         "changed_at": "2026-05-28T20:26:40Z",
         "changed_by": "opr_1",
@@ -276,7 +278,8 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
     before = desk.vault.upstream("orders")
     assert desk.vault.upstream("orders") is before
     again = await desk.put_upstream(
-        "orders", ORDERS | {"scrub": False, "place": "header:X-Key", "timeout_seconds": 5}
+        "orders",
+        ORDERS | {"scrub": False, "place": "header:X-Key", "timeout_seconds": 5, "limits": {"rate": "9/m"}},
     )
     assert (again.reply.status, desk.vault.upstream("orders").place) == (200, "header:X-Key")
     assert shown(await desk.decide("GET", "/v1/upstreams"))["upstreams"] == [shown(again)]
@@ -284,6 +287,7 @@ async def test_an_upstream_is_written_shown_changed_and_deleted(store):
     fresh = Vault(store, Keyset(store, ROOT, FakeEntropy()), Elsewhere(FakeClock(), no_account))
     await fresh.reload_upstreams(())
     assert fresh.upstream("orders") == desk.vault.upstream("orders")
+    assert fresh.upstream("orders").limits == Limits(rate="9/m")
 
     await desk.settle(await desk.decide("DELETE", "/v1/upstreams/{name}", name="orders"))
     assert desk.vault.upstream("orders") is None

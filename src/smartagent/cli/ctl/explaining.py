@@ -14,18 +14,29 @@ from smartagent.cli.render import say, show_fields, show_json
 _PORTS = {"https": 443, "http": 80}
 
 
+ContentType = Annotated[str, typer.Option(help="Of the body, as in application/json.")]
+Operations = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What the call does, as a role says it: git-read, graphql:query:viewer; again for more fields."
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(explain)
 
 
-def explain(
+def explain(  # noqa: PLR0913 -- one for each thing a decision looks at
     ctx: typer.Context,
     url: Annotated[str, typer.Argument(help="What an agent would call, as in https://api.example.com/v1/x.")],
     *,
     agent: Annotated[str, typer.Option(help="The agent's id.")],
     method: Annotated[str, typer.Option(help="GET, POST, ...")] = "GET",
     client_ip: Annotated[str, typer.Option(help="The address the call would come from.")] = "",
+    content_type: ContentType = "",
+    operation: Operations = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which upstream takes a call, which secret goes where, and what decides about it."""
@@ -35,9 +46,10 @@ def explain(
         "upstream": str(upstream["name"]),
         "method": method.upper(),
         "path": path,
+        "client_ip": client_ip,
+        "content_type": content_type,
+        "operations": operation or [],
     }
-    if client_ip:
-        body["client_ip"] = client_ip
     found = answer_of(ctx, "POST", "/v1/policies/explain", body=body)
     injected = {
         "upstream": upstream["name"],

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment, show_explanation
+from smartagent.cli.ctl.explaining import ContentType, Operations
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_json, show_rows
@@ -81,12 +82,13 @@ def explain(  # noqa: PLR0913 -- one for each thing a decision looks at
     path: Annotated[str, typer.Argument(help="The path at the upstream.")],
     *,
     client_ip: Annotated[str, typer.Option(help="The address the call would come from.")] = "",
+    content_type: ContentType = "",
+    operation: Operations = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what would be decided about a call, and which rule would decide it."""
     body: dict[str, object] = {"agent": agent, "upstream": upstream, "method": method.upper(), "path": path}
-    if client_ip:
-        body["client_ip"] = client_ip
+    body |= {"client_ip": client_ip, "content_type": content_type, "operations": operation or []}
     explanation = answer_of(ctx, "POST", "/v1/policies/explain", body=body)
     if as_json:
         show_json(explanation)

@@ -7,6 +7,7 @@ import typer
 
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
 from smartagent.cli.ctl.place import AsJson
+from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import show_fields, show_rows
 
 app = typer.Typer(help="The APIs that agents reach through the gateway.", no_args_is_help=True)
@@ -35,6 +36,17 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     txn_token: Annotated[
         bool, typer.Option(help="It belongs to the trust domain: calls bring a transaction token.")
     ] = False,
+    speaks: Annotated[
+        str, typer.Option(help="git, or graphql:/path: then roles may name operations, such as git-read.")
+    ] = "",
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What its callers may use at most, as NAME=VALUE; again for more. rate=10/s (s, m, h or d), burst, "
+            "concurrent, bytes_per_second; and of each call: request_bytes, response_bytes, answer_seconds, "
+            "total_seconds."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe an upstream, or change it."""
@@ -44,12 +56,21 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
         "allow_private": allow_private,
         "scrub": scrub,
         "txn_token": txn_token,
+        "speaks": speaks,
+        "limits": dict(_limit(each) for each in limit or ()),
     }
     if place:
         body["place"] = place
     if timeout_seconds is not None:
         body["timeout_seconds"] = timeout_seconds
     show_fields(answer_of(ctx, "PUT", f"/v1/upstreams/{segment(name)}", body=body), as_json=as_json)
+
+
+def _limit(written: str) -> tuple[str, object]:
+    name, equals, value = written.partition("=")
+    if not equals:
+        raise Exit(USAGE, f"{written} is not NAME=VALUE.")
+    return name, int(value) if value.isascii() and value.isdigit() else value
 
 
 @app.command("list")

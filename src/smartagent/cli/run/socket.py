@@ -10,17 +10,15 @@ line, one answer a line, both JSON:
 
 import asyncio
 import json
-import os
 import socket
-import struct
 from typing import Final
 
+from smartagent.cli.run.peers import is_own
 from smartagent.kernel import Entropy, SmartAgentError
 from smartagent.sdk import AgentSession
 
 _NAME_BYTES: Final = 16
 _MAX_LINE: Final = 4096
-_UCRED: Final = struct.Struct("3i")
 
 
 class CredentialSocket:
@@ -47,7 +45,7 @@ class CredentialSocket:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not _is_ours(writer):
+            if not is_own(writer.get_extra_info("socket")):
                 return
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
@@ -76,10 +74,3 @@ class CredentialSocket:
             "expires_at": kept.expires_at,
             "lease_id": kept.lease_id,
         }
-
-
-def _is_ours(writer: asyncio.StreamWriter) -> bool:
-    peer = writer.get_extra_info("socket")
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    user: int = _UCRED.unpack(raw)[1]
-    return user == os.getuid()
