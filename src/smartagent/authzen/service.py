@@ -10,12 +10,13 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import structs
 
+from smartagent import edge
 from smartagent.authzen.errors import MalformedEvaluation
 from smartagent.authzen.mapping import decide
 from smartagent.authzen.means import Means
 from smartagent.authzen.model import Answer, Answers, Batch, Evaluation, Semantics
 from smartagent.crypto import strict_json
-from smartagent.edge import Inbound, NotPermitted, Outcome, Reply, problem
+from smartagent.edge import Inbound, NotPermitted, Outcome, Reply
 from smartagent.kernel import Caller, CallerKind, Detail, Kind, Permitted, SmartAgentError
 
 SCOPE: Final = "access.evaluate"
@@ -103,7 +104,7 @@ _ENDS: Final = {True: Semantics.PERMIT_ON_FIRST_PERMIT, False: Semantics.DENY_ON
 
 def answer_to(error: SmartAgentError, request_id: str) -> Reply:
     """Render an error as the specification says: a status, and a message, which is a JSON string."""
-    reply = problem(error, instance=request_id)
+    reply = edge.problem(error, instance=request_id)
     status = _BAD_REQUEST if error.kind is Kind.UNSUPPORTED else reply.status
     text = f"{error.title} {error}".strip() if error.kind is Kind.INVALID else error.title
     return structs.replace(

@@ -43,7 +43,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.server.wiring_insight import wire_audit, wire_authzen, wire_reach
+from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_oauth import (
@@ -107,7 +107,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         workers=(kept.accounts, leases, rotations),
         gateway=gateway,
     )
-    authzen, authzen_pages = wire_authzen(base, identity, book)
+    insight, insight_pages = wire_insight(base, identity, book, kept.vault, leases, service.delegations)
     routes = (
         *identity_routes(identity),
         *tokens_routes(tokens),
@@ -119,12 +119,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
         *vaultapi_routes(vaultapi),
-        *authzen,
-        *wire_audit(
-            base, identity, book, wire_reach(base, identity, book, kept.vault, leases, service.delegations)
-        ),
+        *insight,
     )
-    pages = {**service.pages, **signals.pages(), **authzen_pages, SSH_HOSTS_PATH: leases.hosts.show}
+    pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(_gauge_credentials, leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
 

@@ -18,6 +18,15 @@ from smartagent.server.foundation import Foundation
 from smartagent.vault import Upstream, Vault
 
 
+def wire_insight(
+    base: Foundation, identity: Identity, book: Book, vault: Vault, leases: Leases, delegations: Delegations
+) -> tuple[tuple[Route, ...], Mapping[str, Page]]:
+    """Build the readers of the log and of the rules, and what decides for others: their routes, and public pages."""
+    reach = wire_reach(base, identity, book, vault, leases, delegations)
+    authzen, pages = wire_authzen(base, identity, book)
+    return (*wire_audit(base, identity, book, reach), *authzen), pages
+
+
 def wire_audit(base: Foundation, identity: Identity, book: Book, reach: Reach) -> tuple[Route, ...]:
     """Build the readers of the log, and their routes."""
     log = LogReader(base.store.database, base.clock)
