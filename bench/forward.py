@@ -5,7 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -45,35 +45,37 @@ class Proxy(NamedTuple):
     password: Callable[[], str]
 
 
-class Rig(NamedTuple):
-    """What is measured, by what, against which upstreams."""
+class House(NamedTuple):
+    """An authority that was prepared, and is not running."""
 
-    load: str
-    proxies: dict[str, Proxy]
-    static: str
-    other: str
-    seconds: float
+    data: Path
+    ports: tuple[int, int]
+    agents: Path
+
+
+Opened = Callable[[], AbstractContextManager[Proxy]]
 
 
 def measure(work: Path, go: dict[str, str], rounds: int, seconds: float) -> Part:
     """Measure requests in tunnels that stay, new tunnels, WebSockets, and what open tunnels weigh."""
+    chain, roots = _certificates(work)
+    found: Rounds = {}
     with ExitStack() as stack:
-        chain, roots = _certificates(work)
         static = stack.enter_context(nginx(work, STATIC.format(text=ANSWER), "", LOAD_CORE, chain))[1]
-        other = stack.enter_context(_echo(work, go["echo"], chain))
         proxies = {"direct": Proxy(None, 0, str)}
         proxies[GO] = stack.enter_context(_interceptor(work, go["intercept"], roots))
         proxies[MITM] = stack.enter_context(_mitmproxy(work, roots))
-        proxies[OURS] = stack.enter_context(_ours(work, static, roots))
-        rig = Rig(go["load"], proxies, f"https://localhost:{static}/x", f"https://localhost:{other}", seconds)
-        found = interleaved(rounds, _subjects(rig))
-    # Tunnels to the other upstream need another entry, and a gateway that has held nothing yet.
-    with ExitStack() as stack:
-        other = stack.enter_context(_echo(work, go["echo"], chain))
-        proxies = {GO: stack.enter_context(_interceptor(work, go["intercept"], roots))}
-        proxies[OURS] = stack.enter_context(_ours(work, other, roots))
-        rig = Rig(go["load"], proxies, "", f"https://localhost:{other}", seconds)
-        found |= interleaved(rounds, _other_subjects(rig))
+        proxies[OURS] = stack.enter_context(_ours(_prepared(work, static), roots))
+        ask = partial(_timed, go["load"], seconds)
+        found |= interleaved(rounds, _subjects(ask, f"https://localhost:{static}/x", proxies))
+    with _echo(work, go["echo"], chain) as other:
+        opened: dict[str, Opened] = {
+            GO: partial(_interceptor, work, go["intercept"], roots),
+            OURS: partial(_ours, _prepared(work, other), roots),
+        }
+        url = f"https://localhost:{other}"
+        found |= interleaved(rounds, _talkers(partial(_timed, go["load"], seconds), url, opened))
+        found |= interleaved(rounds, _weights(go["load"], url, opened))
     return Part(
         "forward", "The forward proxy with interception, TLS on both sides", found, _targets(found), NOTES
     )
@@ -88,25 +90,40 @@ NOTES = (
         "leaves; cpu us counts its writer too. The Go interceptor, written for this, and mitmproxy record nothing."
     ),
     f"Memory: what {HELD} open tunnels add, divided by them; active ones have an answer in flight from an upstream over TLS.",
+    "Idle connections are those of reverse mode, without TLS. Each weighing starts a proxy of its own.",
 )
 
 
-def _subjects(rig: Rig) -> dict[str, Callable[[], Sample]]:
+Ask = Callable[[Proxy, list[str]], Sample]
+
+
+def _subjects(ask: Ask, url: str, proxies: dict[str, Proxy]) -> dict[str, Callable[[], Sample]]:
     subjects: dict[str, Callable[[], Sample]] = {}
     for connections in (64, 1):
-        for name in rig.proxies:
-            subjects[f"{name}, {connections}"] = partial(_requests, rig, name, connections)
-    for name in rig.proxies:
-        subjects[f"{name}, new tunnels, 16"] = partial(_requests, rig, name, 16, "-fresh")
+        words = ["get", "-url", url, "-connections", str(connections)]
+        for name, proxy in proxies.items():
+            subjects[f"{name}, {connections}"] = partial(ask, proxy, words)
+    words = ["get", "-url", url, "-connections", "16", "-fresh"]
+    for name, proxy in proxies.items():
+        subjects[f"{name}, new tunnels, 16"] = partial(ask, proxy, words)
     return subjects
 
 
-def _other_subjects(rig: Rig) -> dict[str, Callable[[], Sample]]:
+def _talkers(ask: Ask, url: str, opened: dict[str, Opened]) -> dict[str, Callable[[], Sample]]:
+    def converse(proxy: Opened) -> Sample:
+        with proxy() as running_proxy:
+            return ask(running_proxy, ["echo", "-url", f"{url}/echo", "-connections", "64"])
+
+    return {f"{name}, WebSockets, 64": partial(converse, proxy) for name, proxy in opened.items()}
+
+
+def _weights(load: str, url: str, opened: dict[str, Opened]) -> dict[str, Callable[[], Sample]]:
     subjects: dict[str, Callable[[], Sample]] = {}
-    for name in rig.proxies:
-        subjects[f"{name}, idle tunnels"] = partial(_weigh, rig, name, "/x")
-        subjects[f"{name}, active tunnels"] = partial(_weigh, rig, name, "/hold", "-begun")
-        subjects[f"{name}, WebSockets, 64"] = partial(_messages, rig, name)
+    for name, proxy in opened.items():
+        subjects[f"{name}, idle tunnels"] = partial(_weigh, proxy, [load, "hold", "-url", f"{url}/x"])
+        active = [load, "hold", "-begun", "-url", f"{url}/hold"]
+        subjects[f"{name}, active tunnels"] = partial(_weigh, proxy, active)
+    subjects[f"{OURS}, idle connections"] = partial(_weigh_plain, load, opened[OURS])
     return subjects
 
 
@@ -177,27 +194,26 @@ def _mitmproxy(work: Path, roots: Path) -> Iterator[Proxy]:
         yield Proxy(process, port, lambda: _PASSWORD)
 
 
-@contextmanager
-def _ours(work: Path, upstream: int, roots: Path) -> Iterator[Proxy]:
+def _prepared(work: Path, upstream: int) -> House:
     data = work / f"forward-{upstream}"
     ports = prepare(data, f"https://localhost:{upstream}")
-    agents = add_agents(data, 1)
+    return House(data, ports, add_agents(data, 1))
+
+
+@contextmanager
+def _ours(house: House, roots: Path) -> Iterator[Proxy]:
     trusts = {"SSL_CERT_FILE": str(roots)}
-    with serving(data, workers=1, core=SERVER_CORE, ports=ports, environ=trusts) as authority:
-        yield Proxy(authority.process, ports[1], lambda: f"Bearer {tokens_for(authority, agents, 1)[0]}")
+    with serving(house.data, workers=1, core=SERVER_CORE, ports=house.ports, environ=trusts) as authority:
+        yield Proxy(
+            authority.process,
+            house.ports[1],
+            lambda: f"Bearer {tokens_for(authority, house.agents, 1)[0]}",
+        )
 
 
-def _requests(rig: Rig, name: str, connections: int, *more: str) -> Sample:
-    return _timed(rig, name, ["get", "-url", rig.static, "-connections", str(connections), *more])
-
-
-def _messages(rig: Rig, name: str) -> Sample:
-    return _timed(rig, name, ["echo", "-url", f"{rig.other}/echo", "-connections", "64"])
-
-
-def _timed(rig: Rig, name: str, words: list[str]) -> Sample:
-    process = rig.proxies[name].process
-    command = [rig.load, *words, "-seconds", str(rig.seconds), *_through(rig.proxies[name])]
+def _timed(load: str, seconds: float, proxy: Proxy, words: list[str]) -> Sample:
+    process = proxy.process
+    command = [load, *words, "-seconds", str(seconds), *_through(proxy)]
     before = cpu_seconds(process) if process else 0.0
     seen = json.loads(subprocess.run(pinned(command, LOAD_CORE), stdout=subprocess.PIPE, check=True).stdout)
     used = cpu_seconds(process) - before if process else 0.0
@@ -207,17 +223,27 @@ def _timed(rig: Rig, name: str, words: list[str]) -> Sample:
     return {"cpu_us": used / seen["all"] * 1e6, **sample} if process else sample
 
 
-def _weigh(rig: Rig, name: str, path: str, *more: str) -> Sample:
-    """Return what each of many open tunnels adds to the proxy's memory."""
-    process = rig.proxies[name].process
+def _weigh(opened: Opened, command: list[str]) -> Sample:
+    """Return what each of many open tunnels adds to the memory of a proxy that has held none yet."""
+    with opened() as proxy:
+        return _grown([*command, *_through(proxy)], proxy)
+
+
+def _weigh_plain(load: str, opened: Opened) -> Sample:
+    """Return what each of many connections in reverse mode adds, without TLS."""
+    with opened() as proxy:
+        url = f"http://127.0.0.1:{proxy.port}/bench/x"
+        return _grown([load, "hold", "-url", url, "-header", f"Authorization: {proxy.password()}"], proxy)
+
+
+def _grown(command: list[str], proxy: Proxy) -> Sample:
+    process = proxy.process
     if process is None:
-        raise AssertionError(name)
-    command = [rig.load, "hold", "-url", f"{rig.other}{path}", *more, *_through(rig.proxies[name])]
+        raise AssertionError(command)
     # What the first tunnel brings with it is not a tunnel's.
-    _held([*command, "-connections", "1"], process)
-    before = memory(process)["rss_bytes"]
+    before = _held([*command, "-connections", "1"], process)
     after = _held([*command, "-connections", str(HELD)], process)
-    return {"kb_each": (after - before) / HELD / 1000}
+    return {"kb_each": (after - before) / (HELD - 1) / 1000}
 
 
 def _held(command: list[str], process: Running) -> int:

@@ -37,7 +37,8 @@ TWO_GIGABYTES = 2 * 1024**3
 
 async def dripping(agent, data):
     """Send byte by byte until the other side ends it."""
-    with contextlib.suppress(ConnectionError):
+    # uvloop says by a RuntimeError that the connection ended while we waited.
+    with contextlib.suppress(ConnectionError, RuntimeError):
         for byte in data:
             agent.writer.write(bytes((byte,)))
             await agent.writer.drain()

@@ -45,7 +45,7 @@ async def test_a_flood_of_refusals_is_two_records():
         agent = await here.agent()
         assert [(await agent.call()).status for _ in range(50)] == [200] + [429] * 49
         assert [each.decision for each in here.doors.committed] == [Decision.PERMIT, Decision.DENY]
-        here.gateway._admission.sweep(now() + 60)
+        await here.gateway.drain()
         counted = here.doors.later[-1]
         assert (counted.event, counted.caller, counted.subject) == (EVENT, "agt_1", "crm")
         assert (counted.outcome, counted.detail["calls"]) == ("rate-exceeded", 48)

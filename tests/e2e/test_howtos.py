@@ -35,6 +35,7 @@ from tests.e2e.howtos_of_leases import (
     ssh,
     vault_clients,
 )
+from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.interop.authority import RESOURCE, Authority
 
@@ -297,7 +298,9 @@ async def follow(reader):
 
 
 async def transaction(reader):
-    reader.stands_for["https://shop.internal.example.com"] = reader.authority.shop.url + " --allow-private"
+    # Other pages need the shop as it is.
+    reader.stands_for["put shop "] = "put inner "
+    reader.stands_for["https://shop.internal.example.com"] = reader.authority.shop.url + "/in --allow-private"
     assert "txn token        yes" in await reader.do()
 
 
@@ -313,7 +316,7 @@ async def attest(reader):
 
 async def limit(reader):
     # The page defines the role that its agent has, so the agent is there once the first block was run.
-    reader.stands_for["https://orders.example.com"] = reader.authority.shop.url + " --allow-private"
+    reader.stands_for["https://orders.example.com"] = reader.authority.shop.url + "/api --allow-private"
     assert "orders" in await reader.do()
     agent = await reader.enrol("bot", "order-reader")
     # The shop wants a key, and has not been given one: it is asked three times.
@@ -355,6 +358,7 @@ SCENARIOS = {
     "lease-an-ssh-certificate.md": ssh,
     "lease-aws-credentials.md": aws,
     "per-call-tokens.md": per_call,
+    "put-mcp-servers-behind-the-gateway.md": mcp_servers,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,
     "revoke-a-token.md": revoke,

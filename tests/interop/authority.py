@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import aiohttp
@@ -39,6 +40,7 @@ class Authority:
         trusting = {
             "SMARTAGENT_ALLOW_LOOPBACK_FETCH": "true",
             "SSL_CERT_FILE": str(self._folder / "client.pem"),
+            "SMARTAGENT_MCP_PROGRAMS": shutil.which("node") or "",
         }
         self.site = await Site(self._folder / "house", environment=trusting).start()
         self.issuer, self.gateway = self.site.issuer, self.site.audience

@@ -18,3 +18,10 @@ async def authority(tmp_path_factory):
 def openid_client():
     if not (NODE / "node_modules" / "openid-client").is_dir():
         pytest.skip("needs npm's openid-client: run npm ci in tests/interop/node")
+
+
+@pytest.fixture(scope="session")
+def mcp_packages():
+    if not (NODE / "node_modules" / "@modelcontextprotocol" / "server-everything").is_dir():
+        pytest.skip("needs npm's MCP servers: run npm ci in tests/interop/node")
+    return NODE / "node_modules" / "@modelcontextprotocol"

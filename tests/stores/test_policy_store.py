@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 from smartagent.accounts.store import oauth_accounts
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
+from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
 from smartagent.policy import PolicyChanged
 from smartagent.policy.store import (
     drop_policy,
@@ -32,7 +33,7 @@ from tests.unit.policy.fakes import policy, role
 
 TABLES = (
     roles, policies, secrets, secret_versions, upstreams, sealing_keys, leases, lease_ties, rotations_running,
-    ssf_streams, signing_keys, oauth_accounts,
+    ssf_streams, signing_keys, oauth_accounts, mcp_servers, mcp_tools, mcp_labels_met, access_requests,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

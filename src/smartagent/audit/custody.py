@@ -146,6 +146,28 @@ class CustodyReader:
         entries = [await self._entry(each, newest) for each in found[:limit]]
         return Trail(subject, newest.note, begin, len(entries), following, entries)
 
+    async def newest(self, subject: str, limit: int) -> list[Record]:
+        """Return the last records about `subject`, the newest first.
+
+        Args:
+            subject: An agent, an operator, a session, a token.
+            limit: How many at most.
+
+        Raises:
+            LogBehind: The newest entries have no checkpoint yet.
+        """
+        newest = await self._log.caught_up()
+        found: list[Record] = []
+        last = newest.size // BUNDLE
+        for number in await bundles_back_from(self._database, subject, last, _BUNDLES_BACK):
+            bundle = [
+                each.record for each in await self._read(number, newest) if concerns(each.record, subject)
+            ]
+            found += reversed(bundle)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
     async def _chain(self, jti: str, newest: SignedSize) -> Chain:
         # The issuance is the first that was ever recorded under the id.
         for number in await bundles_from(self._database, jti, 0, newest.size // BUNDLE, 2):

@@ -21,6 +21,7 @@ from smartagent.cli.ctl import (
     leasing,
     linting,
     login,
+    mcp,
     policies,
     proposing,
     proving,
@@ -81,6 +82,8 @@ app.add_typer(leasing.credential_app, name="credential")
 app.add_typer(leasing.lease_app, name="lease")
 app.add_typer(rotating.app, name="rotation")
 app.add_typer(accounts.app, name="account")
+app.add_typer(mcp.app, name="mcp")
+app.add_typer(mcp.access_app, name="access")
 app.add_typer(roles.app, name="role")
 roles.app.command("propose")(proposing.propose)
 app.add_typer(policies.app, name="policy")

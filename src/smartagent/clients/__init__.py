@@ -20,7 +20,14 @@ from smartagent.clients.model import AuthMethod, Client, ClientKind, Resource
 from smartagent.clients.registration import REGISTER_PATH
 from smartagent.clients.routes import clients_routes
 from smartagent.clients.service import Clients
-from smartagent.clients.store import CLIENTS_TOPIC, RESOURCES_TOPIC, client_used
+from smartagent.clients.store import (
+    CLIENTS_TOPIC,
+    RESOURCES_TOPIC,
+    client_used,
+    drop_resource,
+    put_resource,
+    resource_changed,
+)
 
 __all__ = [
     "CLIENTS_TOPIC",
@@ -46,7 +53,10 @@ __all__ = [
     "UnapprovedSoftwareStatement",
     "client_used",
     "clients_routes",
+    "drop_resource",
     "match_redirect",
     "parse_metadata",
+    "put_resource",
+    "resource_changed",
     "shown_name",
 ]

@@ -36,6 +36,8 @@ class Proof(StrEnum):
     """An agent's access token where programs that speak to Vault put it: in `X-Vault-Token`."""
     VAULT_LOGIN = "vault-login"
     """An agent's client assertion, as the `jwt` of Vault's JWT auth method."""
+    MCP_TOKEN = "mcp-token"  # noqa: S105 -- a kind of proof, not a password
+    """An access token that is meant for the very MCP server that it is sent to."""
     ENROLMENT = "enrolment"
     """A one-time enrolment token and a signature with the key to enrol."""
     CLAIM_LINK = "claim-link"

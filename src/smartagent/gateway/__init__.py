@@ -17,7 +17,9 @@ from smartagent.gateway.intercept import Interception
 from smartagent.gateway.limits import TOPIC as USAGE_TOPIC
 from smartagent.gateway.pin import Pinner
 from smartagent.gateway.ports import Asked, Doors, Upstream
+from smartagent.gateway.scrub import Scrubber
 from smartagent.gateway.settings import GatewaySettings
+from smartagent.gateway.variants import Variants
 
 __all__ = [
     "USAGE_TOPIC",
@@ -31,10 +33,12 @@ __all__ = [
     "GatewaySettings",
     "Interception",
     "Pinner",
+    "Scrubber",
     "UpgradeUnsupported",
     "Upstream",
     "UpstreamMalformed",
     "UpstreamTimeout",
     "UpstreamUnknown",
     "UpstreamUnreachable",
+    "Variants",
 ]

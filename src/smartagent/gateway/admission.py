@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Letting permitted calls through within their limits, and saying so: to the other processes, and to the log."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -58,12 +59,19 @@ class Admission:
         """Look at the clock: tell the other processes and the log what they are to know."""
         for text in self._limiter.news(now):
             self._doors.commit_later(Work((), changes=(Change(TOPIC, text),)))
-        for refused, count in self._refusals.due(now):
-            self._doors.commit_later(Work((self._record(refused, count),)))
+        self._tell_refusals(now)
+
+    def close(self) -> None:
+        """Say what has been counted, and would have been said later."""
+        self._tell_refusals(math.inf)
 
     def hear(self, texts: Sequence[str], now: float) -> None:
         """Take in what processes have told."""
         self._limiter.hear(texts, now)
+
+    def _tell_refusals(self, now: float) -> None:
+        for refused, count in self._refusals.due(now):
+            self._doors.commit_later(Work((self._record(refused, count),)))
 
     def _record(self, refused: Refused, count: int) -> Record:
         return Record(

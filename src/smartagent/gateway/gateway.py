@@ -108,6 +108,7 @@ class Gateway:
             except TimeoutError:
                 self._cut_all()
         self._pool.close()
+        self._admission.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

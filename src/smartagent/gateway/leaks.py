@@ -59,6 +59,10 @@ class Table:
         """Whether there is nothing to look for."""
         return not self._names
 
+    def holds(self, forms: Iterable[bytes]) -> bool:
+        """Tell whether all of these are looked for."""
+        return all(form in self._names for form in forms)
+
     def find(self, data: bytes) -> str:
         """Return the name of a secret that is in `data`; nothing when none is."""
         view, size = memoryview(data), len(data)
@@ -181,7 +185,7 @@ class Leaks:
     def learn(self, name: str, secrets: Iterable[Secret[bytes]]) -> None:
         """Look for secrets, too, that another store keeps: they are known when they are used."""
         forms = tuple(form for secret in secrets for form in self._forms_of(secret))
-        if self._learnt.get(name) != forms:
+        if not (self._table or self._read()).holds(forms):
             self._learnt[name] = forms
             self._table = None
 
@@ -198,11 +202,11 @@ class Leaks:
     def in_head(self, head: RequestHead) -> str:
         """Return the name of a secret that is in a request's path, query or fields; nothing when none is."""
         table = self._table or self._read()
-        target = head.target.encode("latin-1")
+        target = head.target.encode("latin-1", "replace")
         # Clients differ in what of a path or query they escape.
         found = table.find(target) or (table.find(unquote_to_bytes(target)) if b"%" in target else "")
         if not found and head.kept.clean_for is not table:
-            found = table.find("\n".join(head.fields.values()).encode("latin-1"))
+            found = table.find("\n".join(head.fields.values()).encode("latin-1", "replace"))
             head.kept.clean_for = None if found else table
         return found
 

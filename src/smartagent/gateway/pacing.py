@@ -18,7 +18,8 @@ class Pacer:
 
     def moved(self, size_bytes: int, upstream: UpstreamConnection | None) -> None:
         """Count bytes in either direction; stop both when they are too many."""
-        if self.allowance is not FREE and self.allowance.moved(size_bytes) and not self.waits:
+        if self.allowance is not FREE and self.allowance.moved(size_bytes):
+            # Each time: whoever was full and is not any more was let go on meanwhile.
             self.waits = True
             self._hold(upstream)
 
@@ -27,7 +28,6 @@ class Pacer:
         if not self.waits:
             return False
         if self.allowance.owes(now):
-            # Whoever was full and is not any more was let go on meanwhile; what came was counted.
             self._hold(upstream)
             return True
         self.waits = False

@@ -16,9 +16,9 @@ def said_of(said: Said) -> dict[str, Detail]:
 
 
 def detail_of(caller: Caller | None, asked: Asked | None, decision: Decision | None) -> dict[str, Detail]:
-    """Return the detail of a call's record; an intent says all that was decided on."""
-    if caller is None:
-        return {}
-    if decision is Decision.PERMIT:
-        return {**circumstances(caller), **(said_of(asked.said) if asked is not None else {})}
-    return {"for": caller.subject} if caller.subject else {}
+    """Return the detail of a call's record: whom it is for and what it does; an intent says all that was decided on."""
+    said = said_of(asked.said) if asked is not None else {}
+    if caller is not None and decision is Decision.PERMIT:
+        return {**circumstances(caller), **said}
+    said.pop("content_type", None)
+    return {"for": caller.subject, **said} if caller is not None and caller.subject else said

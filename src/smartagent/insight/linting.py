@@ -15,6 +15,7 @@ from smartagent.insight.paths import covers
 from smartagent.policy import (
     ANY,
     CREDENTIAL_SCOPE,
+    MCP_SCOPE,
     Allow,
     MalformedPolicy,
     MalformedRoleFile,
@@ -224,6 +225,8 @@ def _unknown(entities: Sequence[tuple[str, str]], known: Known) -> Iterator[str]
         credential = name.removeprefix(CREDENTIAL_SCOPE)
         if kind == "Role" and known.roles is not None and name not in known.roles:
             yield f"there is no role {name}"
+        elif kind == "Upstream" and name.startswith(MCP_SCOPE):
+            continue
         elif kind == "Upstream" and credential != name:
             if known.credentials is not None and credential not in known.credentials:
                 yield f"there is no credential {credential}"

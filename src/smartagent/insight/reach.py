@@ -91,6 +91,7 @@ class _Telling:
             scopes=role.scopes,
             upstreams=self._upstreams(role),
             leases=[self._lease(name) for name in role.credentials],
+            mcp=role.mcp,
         )
 
     def _delegates(self, agent: Agent, depth: int | None) -> list[AgentReach]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from smartagent.policy import McpAllow
+
 
 class RuleReach(msgspec.Struct, frozen=True):
     """What one rule of a role lets through, for tokens with `scope`."""
@@ -77,6 +79,7 @@ class AgentReach(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...] = ()
     upstreams: list[UpstreamReach] = []
     leases: list[LeaseReach] = []
+    mcp: tuple[McpAllow, ...] = ()
     policies: list[PolicyReach] = []
     acts_for: tuple[str, ...] = ()
     delegation: Terms | None = None

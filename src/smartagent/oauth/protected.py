@@ -73,6 +73,7 @@ class ProtectedResources:
         gateway: The gateway's identifier.
         find: Finds what was registered.
         authorization_details_types: Those that every resource here takes.
+        more: What else the house itself is; registered resources may lie beneath each.
     """
 
     def __init__(
@@ -81,13 +82,16 @@ class ProtectedResources:
         gateway: str,
         find: FindResource,
         authorization_details_types: tuple[str, ...] = (),
+        more: tuple[Resource, ...] = (),
     ) -> None:
         self._issuer = issuer
         self._find = find
         self._types = authorization_details_types
+        self._parents = tuple(each.identifier for each in more)
         self._built_in = {
             issuer: Resource(identifier=issuer, name="SmartAgent", scopes=HOUSE_SCOPES),
             gateway: Resource(identifier=gateway, name="SmartAgent gateway"),
+            **{each.identifier: each for each in more},
         }
 
     def resource(self, identifier: str) -> Resource | None:
@@ -97,13 +101,14 @@ class ProtectedResources:
     def pages(self, base: str) -> Mapping[str, Page]:
         """Return the pages by their paths, for the host that `base` is on.
 
-        The last one ends with a slash, and is for all that lies beneath it.
+        Those that end with a slash are for all that lies right beneath them.
         """
 
         async def show(inbound: Inbound) -> Reply:
             return self.at(base, inbound.path, inbound.query)
 
-        return dict.fromkeys((metadata_path(base), WELL_KNOWN, f"{WELL_KNOWN}/"), show)
+        beneath = (f"{metadata_path(identifier)}/" for identifier in self._parents)
+        return dict.fromkeys((metadata_path(base), WELL_KNOWN, f"{WELL_KNOWN}/", *beneath), show)
 
     def document(self, resource: Resource) -> Reply:
         """Return the metadata of `resource`.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy: what callers may do, written as role files and Cedar, decided in memory, and explained."""
 
+from smartagent.policy.arguments import matches as name_matches
 from smartagent.policy.book import Book
 from smartagent.policy.broad import policy_grants_everything
 from smartagent.policy.cedar import parse_policies
@@ -20,11 +21,16 @@ from smartagent.policy.est import entity_of, mentions_of
 from smartagent.policy.model import (
     ANY,
     CREDENTIAL_SCOPE,
+    MCP_SCOPE,
     Allow,
+    ArgumentRule,
     Call,
     Condition,
     Explanation,
     Grants,
+    McpAllow,
+    McpCall,
+    McpKind,
     NearestRule,
     Role,
     StoredPolicy,
@@ -42,9 +48,11 @@ __all__ = [
     "CREDENTIAL_SCOPE",
     "MAX_ITEMS",
     "MAX_SEGMENTS",
+    "MCP_SCOPE",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
     "Allow",
+    "ArgumentRule",
     "Book",
     "Call",
     "Condition",
@@ -54,6 +62,9 @@ __all__ = [
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedRoleFile",
+    "McpAllow",
+    "McpCall",
+    "McpKind",
     "NearestRule",
     "Pattern",
     "Permission",
@@ -72,6 +83,7 @@ __all__ = [
     "known_pattern",
     "line_of",
     "mentions_of",
+    "name_matches",
     "no_rules",
     "parse_name",
     "parse_policies",

@@ -14,16 +14,27 @@ from typing import Final
 from msgspec import structs
 
 from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
+from smartagent.policy.arguments import failing
 from smartagent.policy.cedar import Finding, Partition, Policy, Question, parse_policies
+from smartagent.policy.compile import mcp_rule_id
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
-from smartagent.policy.model import CREDENTIAL_SCOPE, Call, Explanation, Grants, StoredPolicy, StoredRole
+from smartagent.policy.model import (
+    CREDENTIAL_SCOPE,
+    ArgumentRule,
+    Call,
+    Explanation,
+    Grants,
+    McpCall,
+    StoredPolicy,
+    StoredRole,
+)
 from smartagent.policy.permissions import decide_api
 from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
 from smartagent.policy.store import read_policies, read_roles
 from smartagent.storage import Database
 
 _REMEMBERED: Final = 16_384
-_MAX_REMEMBERED_PATH: Final = 256
+_MAX_REMEMBERED_CHARS: Final = 256
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +57,25 @@ class _Chapter:
 
 
 class Book:
-    """Decides what callers may do, by what it read, or by `roles` and `policies` until it reads."""
+    """Decides what callers may do, by what it read, or by `roles` and `policies` until it reads.
+
+    Args:
+        database: Where the roles and policies are.
+        mcp: The address that MCP servers are beneath, and each is a resource of its own; empty for none.
+        roles: Those that are known already.
+        policies: The same.
+    """
 
     def __init__(
-        self, database: Database, *, roles: Iterable[StoredRole] = (), policies: Iterable[StoredPolicy] = ()
+        self,
+        database: Database,
+        mcp: str = "",
+        *,
+        roles: Iterable[StoredRole] = (),
+        policies: Iterable[StoredPolicy] = (),
     ) -> None:
         self._database = database
+        self._mcp = mcp
         self._roles = {stored.role.name: stored for stored in roles}
         self._policies = {stored.name: stored for stored in policies}
         self._chapters: dict[str, _Chapter] = {}
@@ -110,6 +134,10 @@ class Book:
         except KeyError:
             raise RoleNotFound(name[:64]) from None
 
+    def known_role(self, name: str) -> StoredRole | None:
+        """Return the role `name`; None when there is none."""
+        return self._roles.get(name)
+
     def policy(self, name: str) -> StoredPolicy:
         """Return the policy `name`.
 
@@ -134,7 +162,10 @@ class Book:
         stored = self._roles.get(role)
         if stored is None:
             return None
-        return Grants(stored.role.audiences, stored.role.ttl_seconds, stored.role.scopes)
+        named = stored.role
+        reached = dict.fromkeys(f"{self._mcp}/{block.server}" for block in named.mcp)
+        audiences = (*named.audiences, self._mcp, *reached) if self._mcp else named.audiences
+        return Grants(audiences, named.ttl_seconds, named.scopes)
 
     def limits_of(self, role: str) -> tuple[Limits, Limits]:
         """Return what each agent of `role` may use at most, and what all of them together."""
@@ -182,7 +213,7 @@ class Book:
     def drafted(self, roles: Iterable[StoredRole], policies: Iterable[StoredPolicy]) -> "Book":
         """Return another book, which says what this one does but for `roles` and `policies`.  It is not kept fresh."""
         all_policies = (*self._policies.values(), *policies)
-        return Book(self._database, roles=(*self._roles.values(), *roles), policies=all_policies)
+        return Book(self._database, self._mcp, roles=(*self._roles.values(), *roles), policies=all_policies)
 
     def decide_lease(self, caller: Caller, credential: str) -> Verdict:
         """Say whether `caller` may lease `credential`, with the scopes of their token, from where they are.
@@ -205,17 +236,28 @@ class Book:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             return Denied(f"there is no role {role[:64]!r} to lease with", missing)
         call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
-        question = structs.replace(_question(caller, call), role=role, action="lease")
-        try:
-            finding = chapter.partition.ask(question)
-        except (ValueError, TypeError) as error:
-            return Denied(f"the lease cannot be judged: {type(error).__name__}", missing)
-        if finding.allowed:
-            return Permitted(finding.rules)
-        why = "; ".join(finding.errors)[:400] or (
-            f"{', '.join(finding.rules)} forbids it" if finding.rules else f"no rule of role {role} allows it"
-        )
-        return Denied(why, missing, finding.rules)
+        return _found(chapter, structs.replace(_question(caller, call), role=role, action="lease"), missing)
+
+    def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
+        """Say whether `caller`, by their role, may reach what `asked` names of an MCP server.
+
+        Who acts for another agent may reach what both may.  Never raises: what cannot be decided is denied.
+        """
+        verdict = self._decide_mcp(caller, caller.role, asked)
+        if not caller.subject_role or isinstance(verdict, Denied):
+            return verdict
+        return self._decide_mcp(caller, caller.subject_role, asked)
+
+    def _decide_mcp(self, caller: Caller, role: str, asked: McpCall) -> Verdict:
+        call = asked.call
+        chapter = self._chapters.get(role) or self._open(role)
+        if chapter is None:
+            return Denied(f"there is no role {role[:64]!r} to call with", str(call))
+        verdict = _found(chapter, structs.replace(_question(caller, call), role=role), str(call))
+        if asked.arguments is None or isinstance(verdict, Denied):
+            return verdict
+        rules = {rule: _arguments_of(chapter, rule) for rule in verdict.rules}
+        return _with_arguments(rules, asked.arguments, str(call))
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
@@ -275,7 +317,8 @@ class Book:
         return Denied(_why_not(finding, chapter.stored, caller, call), str(call), finding.rules)
 
     def _remember(self, key: _Key, verdict: Verdict) -> None:
-        if len(key[5]) > _MAX_REMEMBERED_PATH:
+        # Path, content type and fields are as long as the caller likes.
+        if len(key[5]) + len(key[7]) + sum(map(len, key[9])) > _MAX_REMEMBERED_CHARS:
             return
         if len(self._remembered) >= _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
@@ -295,6 +338,43 @@ def _question(caller: Caller, call: Call) -> Question:
         operation=call.operation,
         fields=call.fields,
     )
+
+
+def _found(chapter: _Chapter, question: Question, missing: str) -> Verdict:
+    """Ask the engine about what is no call to an upstream, so that no allow block came close to it."""
+    try:
+        finding = chapter.partition.ask(question)
+    except (ValueError, TypeError) as error:
+        return Denied(f"it cannot be judged: {type(error).__name__}", missing)
+    if finding.allowed:
+        return Permitted(finding.rules)
+    why = "; ".join(finding.errors)[:400] or (
+        f"{', '.join(finding.rules)} forbids it"
+        if finding.rules
+        else f"no rule of role {question.role} allows it"
+    )
+    return Denied(why, missing, finding.rules)
+
+
+def _arguments_of(chapter: _Chapter, rule: str) -> tuple[ArgumentRule, ...]:
+    """Return what a rule that permits asks of arguments; a policy that was written in Cedar asks nothing."""
+    role = chapter.stored.role
+    if not rule.startswith(f"role/{role.name}/"):
+        return ()
+    written = {mcp_rule_id(role.name, number): block.arguments for number, block in enumerate(role.mcp, 1)}
+    return written.get(chapter.partition.annotations[rule], ())
+
+
+def _with_arguments(
+    rules: Mapping[str, tuple[ArgumentRule, ...]], arguments: dict[str, object], missing: str
+) -> Verdict:
+    """Keep of the rules that permit those that hold for the arguments, too."""
+    failed = {rule: failing(asked, arguments) for rule, asked in rules.items()}
+    permitting = tuple(rule for rule, broken in failed.items() if broken is None)
+    if permitting:
+        return Permitted(permitting)
+    why = "; ".join(f"{rule} asks otherwise of {broken.path}" for rule, broken in failed.items() if broken)
+    return Denied(why, missing, tuple(rules))
 
 
 def _why_not(finding: Finding, stored: StoredRole, caller: Caller, call: Call) -> str:

@@ -7,7 +7,7 @@ literal by `quote`, so nothing of a role file can become policy.
 
 from typing import Final
 
-from smartagent.policy.model import ANY, CREDENTIAL_SCOPE, Allow, Role
+from smartagent.policy.model import ANY, CREDENTIAL_SCOPE, MCP_SCOPE, Allow, McpAllow, McpKind, Role
 from smartagent.policy.operations import ANY_FIELD, by_kind
 from smartagent.policy.patterns import Pattern, parse_pattern
 
@@ -19,10 +19,16 @@ def rule_id(role: str, number: int) -> str:
     return f"role/{role}/{number}"
 
 
+def mcp_rule_id(role: str, number: int) -> str:
+    """Name the `number`th MCP block of a role, counted from one."""
+    return f"role/{role}/mcp/{number}"
+
+
 def compile_role(role: Role) -> str:
     """Write `role` as Cedar policies; empty when it allows nothing."""
     blocks = [_permit(role, number, block) for number, block in enumerate(role.allow, 1)]
     blocks += [_permit_credential(role, name) for name in role.credentials]
+    blocks += [_permit_mcp(role, number, block) for number, block in enumerate(role.mcp, 1)]
     # A description is one line of printable characters, so it cannot leave the comment.
     head = [f"// {role.name}: {role.description}\n"] if blocks and role.description else []
     return "\n".join(head + blocks)
@@ -61,6 +67,29 @@ def _permit_credential(role: Role, name: str) -> str:
     resource = f"resource == Upstream::{quote(CREDENTIAL_SCOPE + name)}"
     conditions = [f"context.scopes.contains({quote(CREDENTIAL_SCOPE + name)})"]
     return _statement(role, f"role/{role.name}/credential/{name}", ("lease", resource), conditions)
+
+
+def _permit_mcp(role: Role, number: int, block: McpAllow) -> str:
+    # What is asked of arguments is no Cedar: `Book` asks it of the block that permits.
+    server = quote(MCP_SCOPE + block.server)
+    kinds = (
+        (McpKind.TOOL, block.tools),
+        (McpKind.PROMPT, block.prompts),
+        (McpKind.RESOURCE, block.resources),
+    )
+    named = [
+        f"context.method == {quote(kind.value)} && context.path like {_wildcards(pattern)}"
+        for kind, patterns in kinds
+        for pattern in patterns
+    ]
+    conditions = [f"context.scopes.contains({server})", _any_of(named)]
+    return _statement(
+        role, mcp_rule_id(role.name, number), ("call", f"resource == Upstream::{server}"), conditions
+    )
+
+
+def _wildcards(pattern: str) -> str:
+    return '"' + "*".join(_like_literal(piece) for piece in pattern.split("*")) + '"'
 
 
 def _statement(role: Role, name: str, what: tuple[str, str], conditions: list[str]) -> str:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a role, a call and an explanation are."""
 
+from enum import StrEnum
+
 import msgspec
 
 from smartagent.kernel import UNLIMITED, Limits
@@ -9,6 +11,8 @@ ANY = "*"
 """In a role file: every upstream, or every method."""
 CREDENTIAL_SCOPE = "credential:"
 """What the scope begins with that a token needs for a credential, and its name where policies speak of it."""
+MCP_SCOPE = "mcp:"
+"""The same for an MCP server."""
 
 
 class Allow(msgspec.Struct, frozen=True, gc=False):
@@ -27,13 +31,61 @@ class Allow(msgspec.Struct, frozen=True, gc=False):
     operations: tuple[str, ...] = ()
 
 
+class ArgumentRule(msgspec.Struct, frozen=True, gc=False):
+    """What one argument of a tool call must be: one of some values, a text, or a number between two.
+
+    `path` are names with dots between them; `*` is every element.  Exactly one of the conditions is set.
+    """
+
+    path: str
+    one_of: tuple[str | int | float | bool, ...] = ()
+    prefix: str = ""
+    pattern: str = ""
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    optional: bool = False
+
+
+class McpAllow(msgspec.Struct, frozen=True):
+    """What a role may reach of one MCP server.  Names are patterns with `*`; `arguments` hold for its tools."""
+
+    server: str
+    tools: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    arguments: tuple[ArgumentRule, ...] = ()
+
+
+class McpKind(StrEnum):
+    """What of an MCP server is reached.  Policies see it as the call's method."""
+
+    TOOL = "TOOL"
+    PROMPT = "PROMPT"
+    RESOURCE = "RESOURCE"
+
+
+class McpCall(msgspec.Struct, frozen=True, gc=False):
+    """One thing of an MCP server that is reached.  `arguments` are None when it is only looked at in a list."""
+
+    server: str
+    kind: McpKind
+    name: str
+    arguments: dict[str, object] | None = None
+
+    @property
+    def call(self) -> "Call":
+        """The same as policies see it."""
+        return Call(f"{MCP_SCOPE}{self.server}", self.kind.value, self.name)
+
+
 class Role(msgspec.Struct, frozen=True):
     """What agents of this role may do, for how long, and from where.
 
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
     from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
-    for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each agent's, and
-    `shared_limits` those of all agents of the role together.
+    for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each
+    agent's, and `shared_limits` those of all agents of the role together.  `mcp` is what may be reached of MCP servers.
+    `flow` says what becomes of calls that would send private data outside: `shadow` (they are recorded) or `stop`.
     """
 
     name: str
@@ -46,13 +98,16 @@ class Role(msgspec.Struct, frozen=True):
     credentials: tuple[str, ...] = ()
     limits: Limits = UNLIMITED
     shared_limits: Limits = UNLIMITED
+    mcp: tuple[McpAllow, ...] = ()
+    flow: str = "shadow"
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes a token of this role may hold, each once: calls', others, and one for each credential."""
+        """The scopes a token may hold, each once: calls', others, one for each credential and each MCP server."""
         called = (block.scope for block in self.allow)
         leased = (CREDENTIAL_SCOPE + name for name in self.credentials)
-        return tuple(dict.fromkeys((*called, *self.other_scopes, *leased)))
+        reached = (MCP_SCOPE + block.server for block in self.mcp)
+        return tuple(dict.fromkeys((*called, *self.other_scopes, *leased, *reached)))
 
 
 class Grants(msgspec.Struct, frozen=True):

@@ -88,6 +88,11 @@ class Permission(StrEnum):
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
+    MCP_CALL = "mcp.call"
+    MCP_SERVERS_READ = "mcp-servers.read"
+    MCP_SERVERS_WRITE = "mcp-servers.write"
+    ACCESS_REQUESTS_READ = "access-requests.read"
+    ACCESS_REQUESTS_WRITE = "access-requests.write"
 
 
 _KINDS: Final = {

@@ -20,6 +20,10 @@ concurrent = 4
 
 [shared_limits]
 rate = "100/s"
+
+[[mcp]]
+server = "files"
+tools = ["read_*"]
 """
 
 import ipaddress
@@ -33,6 +37,7 @@ import msgspec
 from smartagent.edge import TargetRefused, parse_target
 from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
+from smartagent.policy.mcpfile import McpFile, parse_mcp
 from smartagent.policy.model import ANY, Allow, Role
 from smartagent.policy.operations import parse_operation
 from smartagent.policy.patterns import parse_pattern
@@ -50,6 +55,7 @@ _CONTENT_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _NEVER_SENT: Final = frozenset({"CONNECT", "TRACE"})
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -73,6 +79,8 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     allow: list[_AllowFile] = []
     limits: Limits = UNLIMITED
     shared_limits: Limits = UNLIMITED
+    mcp: list[McpFile] = []
+    flow: str = "shadow"
 
 
 def parse_role_file(text: str) -> Role:
@@ -97,7 +105,13 @@ def parse_role_file(text: str) -> Role:
         allow=tuple(_parse_allow(checker, index, block) for index, block in enumerate(raw.allow)),
         limits=checker.limits("limits", raw.limits),
         shared_limits=checker.limits("shared_limits", raw.shared_limits),
+        mcp=tuple(checker.one(f"mcp[{index}]", block, parse_mcp) for index, block in enumerate(raw.mcp)),
+        flow=raw.flow,
     )
+    if role.flow not in {"shadow", "stop"}:
+        raise checker.complaint("flow", "shadow or stop")
+    if len(role.mcp) > MAX_ITEMS:
+        raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} mcp blocks", field="mcp")
     if len(role.allow) > MAX_ITEMS:
         raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} allow blocks", field="allow")
     return role
@@ -226,7 +240,7 @@ class _Checker:
                 reason = "a role file has no such member"
             raise self.complaint(field, reason[:MAX_TEXT_CHARS]) from error
 
-    def one(self, field: str, value: str, parse: Callable[[str], T]) -> T:
+    def one(self, field: str, value: S, parse: Callable[[S], T]) -> T:
         try:
             return parse(value)
         except ValueError as error:

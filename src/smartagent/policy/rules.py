@@ -6,6 +6,7 @@ refused; a property test holds the two together.
 """
 
 import ipaddress
+import math
 from functools import lru_cache
 from typing import Final
 
@@ -54,7 +55,7 @@ def canonical_ip(raw: str) -> str:
 def nearest_rule(role: Role, call: Call, scopes: frozenset[str], client_ip: str) -> NearestRule | None:
     """Find the allow block that comes closest to allowing `call`; None when there is no block at all.
 
-    The right upstream counts most, then the right path, the right method, and how many conditions hold.
+    The right upstream counts most, then the right path, the right method, and how few conditions fail.
 
     Args:
         role: What the caller's role says.
@@ -63,11 +64,12 @@ def nearest_rule(role: Role, call: Call, scopes: frozenset[str], client_ip: str)
         client_ip: In canonical form; empty when unknown.
     """
     best: NearestRule | None = None
-    best_rank = (False, False, False, -1)
+    best_rank = (False, False, False, -math.inf)
     for number, block in enumerate(role.allow, 1):
         conditions = _conditions(role, block, call, scopes, client_ip)
         held = {condition.name: condition.holds for condition in conditions}
-        rank = (held["upstream"], held["path"], held["method"], sum(held.values()))
+        # Blocks ask for different numbers of things: what counts is how many fail.
+        rank = (held["upstream"], held["path"], held["method"], sum(held.values()) - len(held))
         if rank > best_rank:
             best, best_rank = NearestRule(rule_id(role.name, number), conditions), rank
     return best
@@ -106,7 +108,7 @@ def _conditions_of_content(block: Allow, call: Call) -> tuple[Condition, ...]:
     if block.content_types:
         holds = call.content_type in ("", *block.content_types)
         wanted = ", ".join(block.content_types)
-        found.append(Condition("content type", holds, wanted, call.content_type or "none"))
+        found.append(Condition("content type", holds, wanted, call.content_type[:200] or "none"))
     if block.operations:
         holds = covers(block.operations, call.operation, call.fields)
         got = f"{call.operation} {' '.join(call.fields)}".strip()[:200]

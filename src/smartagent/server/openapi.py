@@ -42,8 +42,36 @@ _SECURITY: Final[dict[Proof, list[dict[str, list[str]]]]] = {
     Proof.ENROLMENT: [],
     Proof.CLAIM_LINK: [],
     Proof.VAULT_LOGIN: [],
+    Proof.MCP_TOKEN: [{"mcpToken": []}],
     Proof.VAULT_TOKEN: [{"vaultToken": []}],
     Proof.NONE: [],
+}
+
+_SCHEMES: Final[Json] = {
+    "vaultToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Vault-Token",
+        "description": "An agent's access token, where programs that speak to Vault put it.",
+    },
+    "agentToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "mcpToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token whose audience is the MCP server's own address.",
+    },
+    "registrationToken": {"type": "http", "scheme": "bearer"},
+    "browserSession": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "smartagent",
+        "description": "A person's session in a browser, with the form's `csrf`.",
+    },
+    "operatorToken": {
+        "type": "http",
+        "scheme": "dpop",
+        "description": "An operator's token with a DPoP proof in the header `DPoP` (RFC 9449).",
+    },
 }
 
 
@@ -79,27 +107,7 @@ def describe(routes: Iterable[Route], *, version: str, server_url: str) -> Json:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "vaultToken": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-Vault-Token",
-                    "description": "An agent's access token, where programs that speak to Vault put it.",
-                },
-                "agentToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "registrationToken": {"type": "http", "scheme": "bearer"},
-                "browserSession": {
-                    "type": "apiKey",
-                    "in": "cookie",
-                    "name": "smartagent",
-                    "description": "A person's session in a browser, with the form's `csrf`.",
-                },
-                "operatorToken": {
-                    "type": "http",
-                    "scheme": "dpop",
-                    "description": "An operator's token with a DPoP proof in the header `DPoP` (RFC 9449).",
-                },
-            },
+            "securitySchemes": _SCHEMES,
         },
     }
 

@@ -110,6 +110,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Meta(description="Only from these hosts, with blanks between them. Empty: from every public host."),
     ] = ""
+    mcp_programs: Annotated[
+        str,
+        Meta(
+            description="Whole paths of the programs that MCP servers may be started from, with blanks between them. Empty: none."
+        ),
+    ] = ""
     allow_loopback_fetch: Annotated[
         bool,
         Meta(description="For tests: fetch outside documents from this machine, and without TLS."),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: one function for each room, and one that puts them together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -13,11 +13,12 @@ from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
 from smartagent.emergency import emergency_routes
 from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Interception
-from smartagent.identity import Identity, identity_routes
+from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import IdPrefix, Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
+from smartagent.mcp import Mcp, mcp_routes
 from smartagent.oauth import completed
 from smartagent.oauth import metadata_url as resource_metadata_url
 from smartagent.policy import Book
@@ -27,6 +28,7 @@ from smartagent.server.cors import Cors
 from smartagent.server.doors import GatewayDoors
 from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms, anybody
+from smartagent.server.mcpplace import mcp_base
 from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
 from smartagent.server.openapi import describe
@@ -46,6 +48,7 @@ from smartagent.server.stores import open_store
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
+from smartagent.server.wiring_mcp import wire_mcp
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -93,7 +96,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     leases = wire_leases(base, outside, identity, tokens, book, kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    rooms = wire_house(base, identity, tokens, service, vaultapi, book)
+    mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
+    checks = vaultapi.authenticators(), mcp.authenticators()
+    rooms = wire_house(base, identity, tokens, service, book, checks)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
         settings=settings,
@@ -104,7 +109,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations),
+        workers=(kept.accounts, leases, rotations, mcp),
         gateway=gateway,
     )
     insight, insight_pages = wire_insight(base, identity, book, kept.vault, leases, service.delegations)
@@ -118,7 +123,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations),
-        *vaultapi_routes(vaultapi),
+        *_other_routes(vaultapi, mcp),
         *insight,
     )
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
@@ -149,9 +154,13 @@ def _credential_routes(
     )
 
 
+def _other_routes(vaultapi: VaultApi, mcp: Mcp) -> tuple[Route, ...]:
+    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp))
+
+
 def wire_policy(base: Foundation) -> Book:
     """Build the book of rules, and keep it fresh."""
-    book = Book(base.store.database)
+    book = Book(base.store.database, mcp_base(base.settings.issuer))
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
     return book
@@ -209,8 +218,8 @@ def wire_house(
     identity: Identity,
     tokens: Tokens,
     service: TokenService,
-    vaultapi: VaultApi,
     book: Book,
+    more: Sequence[Mapping[Proof, Authenticator]],
 ) -> Rooms:
     """Build the house that the pipeline asks."""
     return Rooms(
@@ -220,7 +229,7 @@ def wire_house(
             **identity.authenticators(),
             **tokens.authenticators(),
             **service.authenticators,
-            **vaultapi.authenticators(),
+            **{proof: check for checks in more for proof, check in checks.items()},
         },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),

@@ -71,7 +71,7 @@ def wire_vault(base: Foundation) -> Kept:
             sealing=base.keyset,
             fetch=Web(),
             secret=lambda name: _secret_of(kept, name),
-            secret_exists=lambda name: _has(kept, name),
+            secret_exists=lambda name: has_secret(kept, name),
             node=holder,
         )
     )
@@ -87,7 +87,8 @@ async def _secret_of(kept: Vault, name: str) -> Secret[bytes]:
     return (await kept.obtain(name))[0]
 
 
-def _has(kept: Vault, name: str) -> bool:
+def has_secret(kept: Vault, name: str) -> bool:
+    """Say whether the vault has a secret of this name."""
     try:
         kept.secret(name)
     except SecretNotFound:
@@ -115,7 +116,7 @@ def wire_leases(
             granted=book.credentials_of,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             secret=lambda name: _secret_of(kept.vault, name),
-            secret_exists=lambda name: _has(kept.vault, name),
+            secret_exists=lambda name: has_secret(kept.vault, name),
         )
     )
     leases.follow(store.feed)

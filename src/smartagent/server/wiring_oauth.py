@@ -38,6 +38,7 @@ from smartagent.policy import Book
 from smartagent.server.asgi import Page
 from smartagent.server.errors import SetUpBroken
 from smartagent.server.foundation import Foundation
+from smartagent.server.mcpplace import own_resource
 from smartagent.server.rootkeys import form_key, user_code_key
 from smartagent.server.settings import Settings
 from smartagent.signals import Bounds, LedgerLease, Signals, signals_routes
@@ -173,7 +174,9 @@ def wire_token_service(
         *decoupled_routes(decoupled),
         *delegation_routes(delegations),
     )
-    protected = ProtectedResources(settings.issuer, settings.gateway_url, clients.resource, TYPES)
+    protected = ProtectedResources(
+        settings.issuer, settings.gateway_url, clients.resource, TYPES, (own_resource(settings.issuer),)
+    )
     metadata = ServerMetadata(_abilities(base, clients, routes, oauth))
     return TokenService(
         routes=routes,

@@ -20,6 +20,7 @@ from smartagent.vault.placeholders import PREFIX as PLACEHOLDER_PREFIX
 from smartagent.vault.placeholders import Placeholders
 from smartagent.vault.places import Place, PlaceKind, parse_place
 from smartagent.vault.routes import routes
+from smartagent.vault.rules import parse_base_url
 from smartagent.vault.service import Vault
 from smartagent.vault.store import HONEYTOKENS_TOPIC, SECRETS_TOPIC, UPSTREAMS_TOPIC
 from smartagent.vault.writing import Writer, Written
@@ -48,6 +49,7 @@ __all__ = [
     "Writer",
     "Written",
     "check_fits",
+    "parse_base_url",
     "parse_place",
     "routes",
 ]

@@ -23,6 +23,11 @@ WHO = {"role": "reader", "scope": "a", "ip": "10.0.0.1", "for": "prs_1"}
             Decision.PERMIT,
             {**WHO, "content_type": "application/json", "operation": "graphql:query", "fields": "viewer me"},
         ),
+        (
+            Asked("crm", "POST", "/", Said("application/json", "graphql:query", ("viewer", "me"))),
+            None,
+            {"for": "prs_1", "operation": "graphql:query", "fields": "viewer me"},
+        ),
         (None, Decision.DENY, {"for": "prs_1"}),
         (None, None, {"for": "prs_1"}),
     ],

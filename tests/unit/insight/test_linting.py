@@ -117,6 +117,12 @@ def test_policies_are_looked_at_too(cedar, expected):
     assert expected in found_in_policy(cedar)
 
 
+def test_an_mcp_server_is_not_taken_for_an_upstream():
+    cedar = 'forbid(principal, action, resource == Upstream::"mcp:files");'
+
+    assert [kind for _, _, kind, _ in found_in_policy(cedar)] == []
+
+
 def test_the_command_fails_on_errors_and_asks_nobody_offline(tmp_path):
     file = tmp_path / "reader.toml"
     file.write_text(HEAD + block('["/**"]', methods='["*"]'), encoding="utf-8")

@@ -97,6 +97,14 @@ async def test_leases_are_listed_with_where_and_what_they_are():
     )
 
 
+async def test_mcp_servers_are_listed_with_what_may_be_used_there():
+    role = READER + '[[mcp]]\nserver = "files"\ntools = ["read_*"]\n'
+
+    (server,) = (await shown(tree(roles=(role,)))).mcp
+
+    assert (server.server, server.tools) == ("files", ("read_*",))
+
+
 async def test_every_upstream_means_those_that_there_are():
     reach = await shown(tree(agents=(agent("agt_a", "broad"),), roles=(BROAD,)))
 

@@ -113,6 +113,18 @@ async def test_a_body_has_a_content_type_that_is_allowed_or_there_is_none(store,
         assert "the content type is text/plain, not application/json" in verdict.reason
 
 
+async def test_no_caller_fills_the_memory_of_decisions_with_what_is_long(store):
+    book = await book_of(store, role(OPERATIONS))
+    for call in (
+        Call("code", "POST", "/x", "", "graphql:query", ("a" * 300,)),
+        Call("code", "POST", "/x", "", "graphql:query", tuple(f"field{number}" for number in range(99))),
+        Call("orders", "POST", "/orders", "a/" + "b" * 300),
+    ):
+        assert isinstance(book.decide_call(agent(scopes=("code:read",)), call), Denied)
+
+    assert len(book._remembered) == 0
+
+
 async def test_a_policy_sees_operations_and_content_types(store):
     forbids = "forbid(principal, action, resource) when {"
     book = await book_of(

@@ -20,6 +20,7 @@ CLIENTS = {
     "tokens.revoke",
     "revocations.follow",
     "ssf.manage",
+    "mcp.call",
 }
 AGENTS = CLIENTS | {
     "sessions.open",
@@ -39,7 +40,13 @@ AGENTS = CLIENTS | {
     "access.evaluate",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
-PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
+PEOPLE = {
+    "authorizations.decide",
+    "consent-requests.read",
+    "consent-requests.decide",
+    "userinfo.read",
+    "mcp.call",
+}
 NOT_OPERATORS = {
     "sessions.open",
     "upstream.call",

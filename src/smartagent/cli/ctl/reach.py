@@ -76,6 +76,11 @@ def _own(reach: "AgentReach", depth: int) -> Lines:
         yield depth, f"lease {lease.credential}: {lease.kind} at {lease.provider}{made}"
         yield depth + 1, f"where {_told(lease.settings)}"
         yield depth + 1, f"what {_told(lease.grant)}, for {lease.max_ttl_seconds} s at most"
+    for server in reach.mcp:
+        named = {"tools": server.tools, "prompts": server.prompts, "resources": server.resources}
+        allowed = "; ".join(f"{what} {', '.join(names)}" for what, names in named.items() if names)
+        narrowed = f", {len(server.arguments)} conditions on arguments" if server.arguments else ""
+        yield depth, f"MCP server {server.server}: {allowed or 'nothing'}{narrowed}"
     for policy in reach.policies:
         effect = "widens this" if policy.effect == "permit" else "narrows this"
         yield depth, f"{policy.policy} {effect} on {', '.join(policy.upstreams) or 'any upstream'}"

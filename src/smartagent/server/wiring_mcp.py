@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root's fifth part: MCP."""
+
+from collections.abc import Awaitable, Callable
+
+from smartagent.audit import CustodyReader, LogReader
+from smartagent.clients import Clients
+from smartagent.gateway import Pinner
+from smartagent.kernel import Caller, CallerKind, Committed, Work
+from smartagent.mcp import Mcp
+from smartagent.mcp import Means as McpMeans
+from smartagent.policy import Book
+from smartagent.server.foundation import Foundation
+from smartagent.server.wiring_leases import Kept, has_secret
+from smartagent.tokens import Tokens
+
+Commit = Callable[[Work, Caller], Awaitable[Committed]]
+
+
+def wire_mcp(
+    base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, commit: Commit
+) -> Mcp:
+    """Build the MCP gateway, and keep it fresh."""
+    settings = base.settings
+    custody = CustodyReader(base.store.database, LogReader(base.store.database, base.clock))
+    mcp = Mcp(
+        McpMeans(
+            clock=base.clock,
+            ids=base.ids,
+            database=base.store.database,
+            ledger=base.store.ledger,
+            commit=commit,
+            authenticate=tokens.access.authenticate,
+            live=lambda caller: not tokens.revocations.is_revoked(caller),
+            client_role=lambda caller: _client_role(clients, caller),
+            book=book,
+            resource=clients.resource,
+            secret=kept.vault.obtain,
+            secret_exists=lambda name: has_secret(kept.vault, name),
+            account=kept.accounts.access,
+            trail=custody.newest,
+            pinner=Pinner(frozenset({settings.port, settings.gateway_port})),
+            issuer=settings.issuer,
+            programs=settings.mcp_programs,
+        )
+    )
+    mcp.follow(base.store.feed)
+    tokens.revocations.on_change(mcp.cut_revoked)
+    return mcp
+
+
+async def _client_role(clients: Clients, caller: Caller) -> str:
+    """Return the role of the client that people came by, or of the client itself; empty when it has none."""
+    if caller.kind is CallerKind.CLIENT:
+        client_id = caller.principal
+    elif caller.lineage:
+        client_id = caller.lineage[-1]
+    else:
+        return ""
+    client = await clients.find(client_id)
+    return "" if client is None else client.role
