@@ -121,10 +121,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *signals_routes,
         *policy.routes(book, base.clock, _role_of(identity)),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
-        *accounts_routes(kept.accounts),
-        *_credential_routes(base, identity, tokens, leases, rotations),
-        *_other_routes(vaultapi, mcp),
-        *insight,
+        *_credential_routes(base, identity, tokens, kept, leases, rotations),
+        *_other_routes(vaultapi, mcp, insight),
     )
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(_gauge_credentials, leases, rotations)
@@ -145,17 +143,18 @@ def lay_foundation(settings: Settings) -> Foundation:
 
 
 def _credential_routes(
-    base: Foundation, identity: Identity, tokens: Tokens, leases: Leases, rotations: Rotations
+    base: Foundation, identity: Identity, tokens: Tokens, kept: Kept, leases: Leases, rotations: Rotations
 ) -> tuple[Route, ...]:
     return (
+        *accounts_routes(kept.accounts),
         *leases_routes(leases),
         *rotation_routes(rotations),
         *emergency_routes(wire_emergencies(base, identity, tokens)),
     )
 
 
-def _other_routes(vaultapi: VaultApi, mcp: Mcp) -> tuple[Route, ...]:
-    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp))
+def _other_routes(vaultapi: VaultApi, mcp: Mcp, insight: tuple[Route, ...]) -> tuple[Route, ...]:
+    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *insight)
 
 
 def wire_policy(base: Foundation) -> Book:
