@@ -31,6 +31,7 @@ PUBLIC: Final = {
     "/.well-known/oauth-protected-resource": "The metadata of the authority's API as a resource, and beneath it those of "
     "registered resources (RFC 9728); the gateway serves its own.",
     "/.well-known/openid-configuration": "The same metadata, where OpenID Connect looks for them.",
+    "/.well-known/authzen-configuration": "Where services find the endpoints for decisions (AuthZEN 1.0).",
     "/.well-known/ssf-configuration": "Where receivers of security events find what they need (SSF 1.0).",
     "/oauth/status-lists": "The addresses of all status lists.",
     "/oauth/status/": "Beneath it, each status list: `statuslist+jwt`.",
@@ -50,6 +51,7 @@ COMPUTED: Final = frozenset(
         "/.well-known/oauth-authorization-server",
         "/.well-known/oauth-protected-resource",
         "/.well-known/openid-configuration",
+        "/.well-known/authzen-configuration",
         "/.well-known/ssf-configuration",
     }
 )

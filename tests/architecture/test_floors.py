@@ -15,7 +15,7 @@ CONTRACTS = {
     ]
 }
 FLOORS = [
-    {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "vaultapi", "rotation", "emergency", "fleet", "governance"}, {"payments"},
+    {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "vaultapi", "rotation", "emergency", "insight", "authzen", "fleet", "governance"}, {"payments"},
     {"leases", "sessionkeys"}, {"vault", "accounts"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
     {"identity", "policy", "clients", "approvals", "trust"}, {"audit", "federation", "drivers", "keyset"},
     {"edge", "storage", "sdk"}, {"crypto"}, {"kernel"},

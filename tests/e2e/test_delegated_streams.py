@@ -79,7 +79,7 @@ async def test_a_stream_ends_when_any_link_of_its_chain_dies(sites, shop, closin
         cuts = [record for record in records if record["event"] == "gateway.done"]
         return (
             calls
-            and calls[-1]["detail"] == {"for": chain.first.principal}
+            and calls[-1]["detail"]["for"] == chain.first.principal
             and cuts
             and cuts[-1]["outcome"] == "unauthenticated"
         )

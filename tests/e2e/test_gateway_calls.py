@@ -50,6 +50,7 @@ async def test_the_intent_is_recorded_before_the_credential_leaves_and_the_outco
             "role:reader",
             "crm",
         )
+        assert set(intent.detail) == {"role", "scope", "ip"}
         (outcome,) = here.doors.later
         assert (outcome.event, outcome.outcome, outcome.request) == ("gateway.done", "200", intent.request)
         assert outcome.detail["sent"] == 12

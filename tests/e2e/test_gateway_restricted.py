@@ -108,7 +108,7 @@ async def test_a_call_on_somebodys_behalf_is_recorded_as_such():
         here.doors.callers[TOKEN] = structs.replace(here.doors.callers[TOKEN], subject="prs_1")
         agent = await here.agent()
         assert (await agent.call("/crm/a")).status == 200
-        assert here.doors.committed[0].detail == {"for": "prs_1"}
+        assert here.doors.committed[0].detail["for"] == "prs_1"
 
 
 @on_both_loops

@@ -36,6 +36,7 @@ from tests.e2e.howtos_of_leases import (
     vault_clients,
 )
 from tests.e2e.howtos_of_mcp import mcp_servers
+from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.interop.authority import RESOURCE, Authority
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
@@ -329,6 +330,7 @@ async def limit(reader):
 
 SCENARIOS = {
     "act-for-a-person.md": for_a_person,
+    "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,
     "ciba.md": background,
@@ -337,6 +339,7 @@ SCENARIOS = {
     "device-code.md": device,
     "end-everything-of-an-agent.md": end_everything,
     "find-keys-and-replace-them.md": scan,
+    "find-rules-that-need-attention.md": lint,
     "follow-revocations.md": follow,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,
@@ -361,8 +364,12 @@ SCENARIOS = {
     "revoke-a-token.md": revoke,
     "rotate-secrets.md": rotate,
     "run-a-program-with-credentials.md": run_a_program,
+    "see-what-an-agent-can-reach.md": blast_radius,
+    "shrink-a-role.md": shrink,
     "sign-in-with-openid-connect.md": openid,
+    "test-policies.md": policy_tests,
     "transaction-tokens.md": transaction,
+    "try-a-policy-on-the-past.md": replay,
     "use-vault-clients.md": vault_clients,
 }
 

@@ -14,13 +14,18 @@ from smartagent.cli.ctl import (
     delegations,
     drill,
     explaining,
+    history,
     honeytokens,
     issuers,
     keys,
     leasing,
+    linting,
     login,
     mcp,
     policies,
+    proposing,
+    proving,
+    reach,
     requests,
     roles,
     rotating,
@@ -67,6 +72,7 @@ status.add_to(app)
 signin.add_to(app)
 drill.add_to(app)
 explaining.add_to(app)
+reach.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
@@ -79,7 +85,11 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(mcp.access_app, name="access")
 app.add_typer(roles.app, name="role")
+roles.app.command("propose")(proposing.propose)
 app.add_typer(policies.app, name="policy")
+policies.app.command("replay")(history.replay)
+policies.app.command("lint")(linting.lint)
+policies.app.command("test")(proving.prove)
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")

@@ -63,6 +63,11 @@ class Register:
             return []
         return [self._all[each] for each in reversed(found) if self._all[each].is_live(now)]
 
+    def live_from(self, delegator: str, *, now: float) -> list[Delegation]:
+        """Return the live delegations from `delegator`, oldest first."""
+        found = sorted(self._from.get(delegator, ()))
+        return [self._all[each] for each in found if self._all[each].is_live(now)]
+
     def count_from(self, delegator: str, *, now: float) -> int:
         """Say how many live ones there are from `delegator`."""
         return sum(self._all[each].is_live(now) for each in self._from.get(delegator, ()))

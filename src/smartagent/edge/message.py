@@ -108,7 +108,8 @@ class Route(msgspec.Struct, frozen=True):
     `path` is a pattern whose `{name}` segments are captured.  `proof` and `permission` have no
     defaults on purpose: an unprotected route does not type-check.  `event` is what the log
     calls the act.  `oauth` routes answer errors as RFC 6749 section 5.2 says, and `render`, which is
-    given the error and the request's id, makes any other answer of them: a page.
+    given the error and the request's id, makes any other answer of them: a page.  `echoes_request_id` gives a
+    caller back the `X-Request-ID` that they sent.
     """
 
     method: str
@@ -120,6 +121,7 @@ class Route(msgspec.Struct, frozen=True):
     summary: str = ""
     oauth: bool = False
     render: Callable[[SmartAgentError, str], Reply] | None = None
+    echoes_request_id: bool = False
     media_types: tuple[str, ...] = ("application/json",)
     max_body_bytes: int = 65_536
     request_schema: type | None = None

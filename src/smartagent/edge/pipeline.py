@@ -39,6 +39,7 @@ from smartagent.kernel import (
     SmartAgentError,
     Verdict,
     Work,
+    circumstances,
 )
 
 NOBODY: Final = Caller(principal="", kind=CallerKind.NOBODY)
@@ -128,7 +129,10 @@ async def enter(inbound: Inbound, route: Route, house: House) -> Entered:
     if isinstance(verdict, Denied):
         refusal = NotPermitted(verdict.missing or route.permission)
         record = _refused(inbound, route, house.now(), caller, refusal.code)
-        record = structs.replace(record, rule=",".join(verdict.rules), reason=verdict.reason)
+        decided_on = circumstances(caller) if caller.kind is CallerKind.AGENT else {}
+        record = structs.replace(
+            record, rule=",".join(verdict.rules), reason=verdict.reason, detail=decided_on
+        )
         await house.commit(Work((record,), caller.claims), NOBODY)
         raise refusal
     return Entered(caller, verdict)

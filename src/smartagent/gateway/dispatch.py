@@ -34,6 +34,7 @@ from smartagent.gateway.placeholders import (
 )
 from smartagent.gateway.plan import Plan, Plans, audience_of, shown_in
 from smartagent.gateway.ports import Doors, Upstream
+from smartagent.gateway.recorded import detail_of
 from smartagent.gateway.threshold import EVENT, PERMISSION, ROUTE, Threshold
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
@@ -276,18 +277,8 @@ class Dispatch:
             decision=decision,
             rule=exchange.rule if decision is not None else "",
             outcome=outcome,
-            detail=_detail(exchange),
+            detail=detail_of(caller, exchange.asked, decision),
         )
-
-
-def _detail(exchange: Exchange) -> dict[str, str | int]:
-    caller, asked = exchange.caller, exchange.asked
-    detail: dict[str, str | int] = {}
-    if caller is not None and caller.subject:
-        detail["for"] = caller.subject
-    if asked is not None and asked.said.operation:
-        detail["operation"] = " ".join((asked.said.operation, *asked.said.fields))[:200]
-    return detail
 
 
 def _inbound(exchange: Exchange) -> Inbound:

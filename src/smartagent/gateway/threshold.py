@@ -9,6 +9,7 @@ from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
 from smartagent.gateway.operations import content_type, said_in
 from smartagent.gateway.ports import Asked, Doors, Said, Upstream
+from smartagent.gateway.recorded import said_of
 from smartagent.kernel import Caller, Committed, SmartAgentError, Verdict, Work
 
 PERMISSION: Final = "upstream.call"
@@ -92,7 +93,10 @@ class Threshold:
         return self._doors.decide(caller, asked)
 
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
-        """Make a refusal durable."""
+        """Make a refusal durable, with what the call said when that was decided on."""
+        for record in work.records:
+            if "role" in record.detail:
+                record.detail.update(said_of(self._said))
         return await self._doors.commit(work, caller, holder)
 
     async def _listen(self, inbound: Inbound, entry: Upstream) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from smartagent.kernel.record import Detail
 from smartagent.kernel.work import Claim
 
 
@@ -59,3 +60,21 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     actors: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
     restriction: CallRestriction | None = None
+
+
+def circumstances(caller: Caller) -> dict[str, Detail]:
+    """Return what a decision about a call looked at besides the call itself, for the record of the decision.
+
+    With them the decision can be made again later, by other rules.  `role` and `scope` are those of that
+    instant; `for` and `for_role` say whom the caller acted for.
+    """
+    detail: dict[str, Detail] = {
+        "role": caller.role,
+        "scope": " ".join(sorted(caller.scopes)),
+        "ip": caller.client_ip,
+    }
+    if caller.subject:
+        detail["for"] = caller.subject
+    if caller.subject_role:
+        detail["for_role"] = caller.subject_role
+    return detail

@@ -26,6 +26,7 @@ from smartagent.kernel import (
     SmartAgentError,
     Work,
     Write,
+    circumstances,
     rfc3339,
 )
 from smartagent.leases.catalog.store import hold_provider
@@ -229,7 +230,12 @@ class Desk:
             subject=caller.principal,
             target=f"lease/{lease.id}",
             decision=Decision.PERMIT,
-            detail={"credential": lease.credential, "handle": lease.handle, "exp": lease.expires_at},
+            detail={
+                "credential": lease.credential,
+                "handle": lease.handle,
+                "exp": lease.expires_at,
+                **circumstances(caller),
+            },
         )
         await self._means.ledger.commit(Work((record,), writes=writes))
 

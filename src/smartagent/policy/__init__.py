@@ -3,6 +3,10 @@
 
 from smartagent.policy.arguments import matches as name_matches
 from smartagent.policy.book import Book
+from smartagent.policy.broad import policy_grants_everything
+from smartagent.policy.cedar import parse_policies
+from smartagent.policy.compile import rule_id
+from smartagent.policy.drafting import drafted, no_rules
 from smartagent.policy.errors import (
     GrantsEverything,
     MalformedOperation,
@@ -13,7 +17,10 @@ from smartagent.policy.errors import (
     PolicyNotFound,
     RoleNotFound,
 )
+from smartagent.policy.est import entity_of, mentions_of
 from smartagent.policy.model import (
+    ANY,
+    CREDENTIAL_SCOPE,
     MCP_SCOPE,
     Allow,
     ArgumentRule,
@@ -26,13 +33,21 @@ from smartagent.policy.model import (
     McpKind,
     NearestRule,
     Role,
+    StoredPolicy,
+    StoredRole,
 )
+from smartagent.policy.patterns import MAX_SEGMENTS, Pattern, known_pattern
 from smartagent.policy.permissions import Permission, decide_api
-from smartagent.policy.rolefile import parse_name, parse_role_file
+from smartagent.policy.rolefile import MAX_ITEMS, line_of, parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
+from smartagent.policy.rules import grants_everything
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
 
 __all__ = [
+    "ANY",
+    "CREDENTIAL_SCOPE",
+    "MAX_ITEMS",
+    "MAX_SEGMENTS",
     "MCP_SCOPE",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
@@ -51,6 +66,7 @@ __all__ = [
     "McpCall",
     "McpKind",
     "NearestRule",
+    "Pattern",
     "Permission",
     "PolicyChanged",
     "PolicyError",
@@ -58,9 +74,21 @@ __all__ = [
     "Role",
     "RoleNotFound",
     "RoleOf",
+    "StoredPolicy",
+    "StoredRole",
     "decide_api",
+    "drafted",
+    "entity_of",
+    "grants_everything",
+    "known_pattern",
+    "line_of",
+    "mentions_of",
     "name_matches",
+    "no_rules",
     "parse_name",
+    "parse_policies",
     "parse_role_file",
+    "policy_grants_everything",
     "routes",
+    "rule_id",
 ]

@@ -7,7 +7,7 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Final
 
@@ -15,7 +15,7 @@ from msgspec import structs
 
 from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
 from smartagent.policy.arguments import failing
-from smartagent.policy.cedar import Finding, Partition, Question, parse_policies
+from smartagent.policy.cedar import Finding, Partition, Policy, Question, parse_policies
 from smartagent.policy.compile import mcp_rule_id
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.model import (
@@ -57,22 +57,34 @@ class _Chapter:
 
 
 class Book:
-    """Decides what callers may do.
+    """Decides what callers may do, by what it read, or by `roles` and `policies` until it reads.
 
     Args:
         database: Where the roles and policies are.
         mcp: The address that MCP servers are beneath, and each is a resource of its own; empty for none.
+        roles: Those that are known already.
+        policies: The same.
     """
 
-    def __init__(self, database: Database, mcp: str = "") -> None:
+    def __init__(
+        self,
+        database: Database,
+        mcp: str = "",
+        *,
+        roles: Iterable[StoredRole] = (),
+        policies: Iterable[StoredPolicy] = (),
+    ) -> None:
         self._database = database
         self._mcp = mcp
-        self._roles: dict[str, StoredRole] = {}
-        self._policies: dict[str, StoredPolicy] = {}
+        self._roles = {stored.role.name: stored for stored in roles}
+        self._policies = {stored.name: stored for stored in policies}
         self._chapters: dict[str, _Chapter] = {}
         self._remembered: dict[_Key, Verdict] = {}
         self._serials = count(1)
         self._unreadable: set[str] = set()
+        self._parsed: dict[str, tuple[StoredPolicy, Mapping[str, Policy]]] = {}
+        self.edition = 0
+        """How often anything was read since this book was made: another edition may say something else."""
         self._listeners: list[Callable[[], None]] = []
 
     def on_change(self, listener: Callable[[], None]) -> None:
@@ -81,6 +93,7 @@ class Book:
 
     async def reload_roles(self, names: Sequence[str]) -> None:
         """Read the roles `names` again; with no names, all of them."""
+        self.edition += 1
         if not names:
             found = {stored.role.name: stored for stored in await read_roles(self._database)}
             self._roles = found
@@ -96,11 +109,14 @@ class Book:
 
     async def reload_policies(self, names: Sequence[str]) -> None:
         """Read the policies `names` again; with no names, all of them."""
+        self.edition += 1
         if not names:
             self._policies = {stored.name: stored for stored in await read_policies(self._database)}
+            self._parsed.clear()
         for name in dict.fromkeys(names):
             stored = await read_policies(self._database, name)
             self._policies.pop(name, None)
+            self._parsed.pop(name, None)
             if stored:
                 self._policies[name] = stored[0]
         # They apply to every role.
@@ -187,6 +203,18 @@ class Book:
             self._remember(key, verdict)
         return verdict
 
+    def decide_for_both(self, caller: Caller, call: Call) -> Verdict:
+        """Say whether `caller` may make `call`; who acts for another agent may do what both may."""
+        verdict = self.decide_call(caller, call)
+        if not caller.subject_role or isinstance(verdict, Denied):
+            return verdict
+        return self.decide_call(structs.replace(caller, role=caller.subject_role), call)
+
+    def drafted(self, roles: Iterable[StoredRole], policies: Iterable[StoredPolicy]) -> "Book":
+        """Return another book, which says what this one does but for `roles` and `policies`.  It is not kept fresh."""
+        all_policies = (*self._policies.values(), *policies)
+        return Book(self._database, self._mcp, roles=(*self._roles.values(), *roles), policies=all_policies)
+
     def decide_lease(self, caller: Caller, credential: str) -> Verdict:
         """Say whether `caller` may lease `credential`, with the scopes of their token, from where they are.
 
@@ -260,7 +288,7 @@ class Book:
         try:
             policies = parse_policies(stored.cedar, f"role/{role}", by_hand=False)
             for policy in self._policies.values():
-                policies |= parse_policies(policy.cedar, f"policy/{policy.name}", by_hand=True)
+                policies |= self._read(policy)
             partition = Partition(role, policies)
         except (PolicyError, ValueError, TypeError, RecursionError):
             # A policy that was accepted once and cannot be read now may be the one that forbids.
@@ -270,6 +298,14 @@ class Book:
         chapter = _Chapter(next(self._serials), stored, partition)
         self._chapters[role] = chapter
         return chapter
+
+    def _read(self, policy: StoredPolicy) -> Mapping[str, Policy]:
+        # Every role's chapter holds them: they are read once, not once for each role.
+        known = self._parsed.get(policy.name)
+        if known is None or known[0] is not policy:
+            known = policy, parse_policies(policy.cedar, f"policy/{policy.name}", by_hand=True)
+            self._parsed[policy.name] = known
+        return known[1]
 
     def _judge(self, chapter: _Chapter, caller: Caller, call: Call) -> Verdict:
         try:

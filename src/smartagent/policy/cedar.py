@@ -16,7 +16,7 @@ import cedarpy
 import msgspec
 
 from smartagent.policy.errors import MalformedPolicy
-from smartagent.policy.est import Est, annotation_of, needs_of
+from smartagent.policy.est import Est, annotation_of, entity_of, needs_of
 
 MAX_POLICY_BYTES: Final = 32_768
 MAX_NESTING: Final = 20
@@ -101,15 +101,33 @@ def parse_policies(text: str, prefix: str, *, by_hand: bool) -> dict[str, Policy
     }
 
 
-class Partition:
-    """The policies that can matter to one role, parsed once."""
+class _Slice:
+    """Some policies as the engine holds them, and their names."""
 
-    __slots__ = ("_entities", "_names", "_policies", "_role", "annotations", "needs")
+    __slots__ = ("names", "policies")
+
+    def __init__(self, policies: Mapping[str, Policy]) -> None:
+        # From text: the engine's reader of JSON stops at a depth that an ordinary role can have.
+        self.policies = cedarpy.PolicySet.from_str("\n".join(policy.text for policy in policies.values()))
+        self.names = {f"policy{number}": name for number, name in enumerate(policies)}
+
+
+class Partition:
+    """The policies that can matter to one role, each parsed when it is first needed.
+
+    The engine looks at every policy it is given, so it is given those only whose scope the question is in:
+    those that name the question's upstream, and those that name none.  Upstreams and roles have no hierarchy,
+    so a scope that names another can never hold.
+    """
+
+    __slots__ = ("_entities", "_named", "_policies", "_role", "_slices", "_upstreams", "annotations", "needs")
 
     def __init__(self, role: str, policies: Mapping[str, Policy]) -> None:
-        # From text: the engine's reader of JSON stops at a depth that an ordinary role can have.
-        self._policies = cedarpy.PolicySet.from_str("\n".join(policy.text for policy in policies.values()))
-        self._names = {f"policy{number}": name for number, name in enumerate(policies)}
+        self._policies = {name: policy for name, policy in policies.items() if _is_about(policy.est, role)}
+        # Empty for a policy about any upstream.
+        self._upstreams = {name: _upstream_of(policy.est) for name, policy in self._policies.items()}
+        self._named = frozenset(self._upstreams.values())
+        self._slices: dict[str, _Slice] = {}
         self._role = role
         self._entities: dict[str, cedarpy.Entities] = {}
         self.needs = needs_of(policy.est for policy in policies.values())
@@ -119,16 +137,36 @@ class Partition:
         """Evaluate one request.  Whatever goes wrong is a refusal."""
         if self.needs.client_ip and not question.client_ip:
             return Finding(False, errors=("the client's address is unknown, and a policy asks for it",))
-        answer = cedarpy.is_authorized(self._request(question), self._policies, self._known(question.agent))
-        return self._finding(answer)
+        part = self._slice(question.upstream)
+        answer = cedarpy.is_authorized(self._request(question), part.policies, self._known(question.agent))
+        return self._finding(answer, part.names)
 
     def ask_about(self, questions: Sequence[Question]) -> list[Finding]:
-        """Evaluate several requests of one agent."""
+        """Evaluate several requests of one agent about one upstream."""
         if not questions:
             return []
+        part = self._slice(questions[0].upstream)
         requests = [self._request(question) for question in questions]
-        answers = cedarpy.is_authorized_batch(requests, self._policies, self._known(questions[0].agent))
-        return [self._finding(answer) for answer in answers]
+        answers = cedarpy.is_authorized_batch(requests, part.policies, self._known(questions[0].agent))
+        return [self._finding(answer, part.names) for answer in answers]
+
+    def open_all(self) -> None:
+        """Have the engine read all the policies now.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        for upstream in {"", *self._named}:
+            self._slice(upstream)
+
+    def _slice(self, upstream: str) -> _Slice:
+        known = upstream if upstream in self._named else ""
+        part = self._slices.get(known)
+        if part is None:
+            named = {name for name, its in self._upstreams.items() if its in {"", known}}
+            part = _Slice({name: policy for name, policy in self._policies.items() if name in named})
+            self._slices[known] = part
+        return part
 
     def _request(self, question: Question) -> dict[str, object]:
         return {
@@ -138,14 +176,11 @@ class Partition:
             "context": self._context(question),
         }
 
-    def _finding(self, answer: cedarpy.AuthzResult) -> Finding:
+    def _finding(self, answer: cedarpy.AuthzResult, names: Mapping[str, str]) -> Finding:
         diagnostics = answer.diagnostics
-        rules = tuple([self._names[reason] for reason in diagnostics.reasons])
-        errors = tuple([self._named(str(error)) for error in diagnostics.errors])
+        rules = tuple([names[reason] for reason in diagnostics.reasons])
+        errors = tuple([_with_names(str(error), names) for error in diagnostics.errors])
         return Finding(answer.allowed and not errors, rules, errors)
-
-    def _named(self, error: str) -> str:
-        return re.sub(r"`(policy\d+)`", lambda found: self._names.get(found[1], found[1]), error)
 
     def _known(self, agent: str) -> cedarpy.Entities:
         entities = self._entities.get(agent)
@@ -177,6 +212,20 @@ class Partition:
         if self.needs.client_ip:
             context["client_ip"] = {"__extn": {"fn": "ip", "arg": question.client_ip}}
         return msgspec.json.encode(context).decode()
+
+
+def _with_names(error: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"`(policy\d+)`", lambda found: names.get(found[1], found[1]), error)
+
+
+def _is_about(policy: Est, role: str) -> bool:
+    entity = entity_of(policy.get("principal"))
+    return entity is None or entity[0] != "Role" or entity[1] == role
+
+
+def _upstream_of(policy: Est) -> str:
+    entity = entity_of(policy.get("resource"))
+    return entity[1] if entity is not None else ""
 
 
 def _under(path: str) -> dict[str, str]:

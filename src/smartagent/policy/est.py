@@ -61,6 +61,15 @@ def annotation_of(policy: Est) -> str:
     return name if isinstance(name, str) else ""
 
 
+def entity_of(scope: object) -> tuple[str, str] | None:
+    """Return the entity (type, id) that a policy's scope names: `== X`, `in X`, `is T in X`; None when it names none."""
+    if not isinstance(scope, dict):
+        return None
+    within = scope.get("in")
+    entity = within.get("entity") if isinstance(within, dict) else scope.get("entity")
+    return (str(entity.get("type")), str(entity.get("id"))) if isinstance(entity, dict) else None
+
+
 def mentions_of(policy: Est) -> Mentions:
     """List the texts and the entities (type, id) that `policy` names, each once."""
     texts: dict[str, None] = {}

@@ -262,11 +262,11 @@ class _Checker:
             raise self.complaint(f"{field}.{error.field}", error.reason) from error
 
     def complaint(self, field: str, reason: str) -> MalformedRoleFile:
-        return MalformedRoleFile(reason, field=field, line=_line_of(self._text.splitlines(), field))
+        return MalformedRoleFile(reason, field=field, line=line_of(self._text.splitlines(), field))
 
 
-def _line_of(lines: Iterable[str], field: str) -> int:
-    """Find the line that sets `field`; 0 when it cannot be told.  Only ever used in a complaint."""
+def line_of(lines: Iterable[str], field: str) -> int:
+    """Find the line that sets `field`, as in `allow[2].paths`; 0 when it cannot be told.  Only ever used in a complaint."""
     found = re.fullmatch(r"(?:(?:(allow)\[(\d+)\]|(limits|shared_limits))\.?)?(\w*)(?:\[.*)?", field)
     if not found:
         return 0

@@ -7,6 +7,7 @@ refused; a property test holds the two together.
 
 import ipaddress
 import math
+from functools import lru_cache
 from typing import Final
 
 from smartagent.policy.compile import rule_id
@@ -37,6 +38,7 @@ def grants_everything(role: Role) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def canonical_ip(raw: str) -> str:
     """Write an address in the one form policies are asked about; empty when it is none.
 

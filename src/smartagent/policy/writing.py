@@ -41,7 +41,7 @@ def written_role(name: str, role_file: str, stamp: Stamp, *, allow_broad: bool) 
         raise GrantsEverything(*too_much)
     cedar = compile_role(role)
     # What is stored is known to open: it is opened here once, as every node will.
-    Partition(name, parse_policies(cedar, f"role/{name}", by_hand=False))
+    Partition(name, parse_policies(cedar, f"role/{name}", by_hand=False)).open_all()
     return StoredRole(
         role=role,
         role_file=role_file,
@@ -65,7 +65,7 @@ def written_policy(name: str, cedar: str, stamp: Stamp, *, allow_broad: bool) ->
     except ValueError as error:
         raise MalformedPolicy(str(error)) from error
     policies = parse_policies(cedar, f"policy/{name}", by_hand=True)
-    Partition(name, policies)
+    Partition(name, policies).open_all()
     too_much = None if allow_broad else policy_grants_everything(policies)
     if too_much:
         raise GrantsEverything(*too_much)

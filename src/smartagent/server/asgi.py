@@ -132,7 +132,7 @@ class Authority:
 
     async def _http(self, scope: HttpScope, receive: Receive, send: Send) -> None:
         began = self._clock.monotonic()
-        request_id = self._ids.new(IdPrefix.REQUEST)
+        request_id = shown_id = self._ids.new(IdPrefix.REQUEST)
         route: Route | None = None
         drained = False
         try:
@@ -142,11 +142,11 @@ class Authority:
             if preflight is not None:
                 drained, reply = True, preflight
             elif page is not None:
-                drained = True
-                reply = await _show(page, inbound)
+                drained, reply = True, await _show(page, inbound)
             else:
                 found = self._router.match(inbound.method, inbound.path)
                 route, inbound.params = found.route, found.params
+                shown_id = _shown_id(inbound, route)
                 inbound.body = await read_body(inbound, receive, route.max_body_bytes)
                 drained = True
                 reply = self._challenged(inbound, route, await handle(inbound, route, self._house))
@@ -159,7 +159,7 @@ class Authority:
             log.exception("a request failed in an unforeseen way", extra={"request": request_id})
             reply = bug(request_id)
         opened = self._cors.opened(scope["raw_path"].decode("latin-1"), reply)
-        await _answer(opened, request_id, send, close=not drained)
+        await _answer(opened, shown_id, send, close=not drained)
         self._meter.request(route, reply.status, self._clock.monotonic() - began)
         await _flow(opened, scope["method"], receive, send)
 
@@ -261,6 +261,11 @@ async def _show(page: Page, inbound: Inbound) -> Reply:
     if inbound.method not in {"GET", "HEAD"}:
         raise MethodNotAllowed(("GET", "HEAD"))
     return await page(inbound)
+
+
+def _shown_id(inbound: Inbound, route: Route) -> str:
+    sent = inbound.headers.get("x-request-id", "") if route.echoes_request_id else ""
+    return sent if sent.isascii() and sent.isprintable() and sent else inbound.request_id
 
 
 def _refusal(error: SmartAgentError, route: Route | None, request_id: str) -> Reply:

@@ -4,8 +4,6 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from msgspec import structs
-
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Asked, Flowing, FlowStopped, Upstream
@@ -156,11 +154,7 @@ class GatewayDoors:
         if isinstance(verdict, Denied):
             return verdict
         call = Call(asked.upstream, asked.method, asked.path, *asked.said)
-        verdict = self._book.decide_call(caller, call)
-        if not caller.subject_role or isinstance(verdict, Denied):
-            return verdict
-        # Who acts for another agent may do what both may.
-        return self._book.decide_call(structs.replace(caller, role=caller.subject_role), call)
+        return self._book.decide_for_both(caller, call)
 
     def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
         """Return the entries at an address."""

@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 
 from smartagent import policy, vault
 from smartagent.accounts import accounts_routes
-from smartagent.audit import CustodyReader, LogReader, Sequencer
-from smartagent.audit.routes import routes as audit_routes
+from smartagent.audit import Sequencer
 from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
@@ -46,6 +45,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_mcp import wire_mcp
@@ -112,6 +112,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         workers=(kept.accounts, leases, rotations, mcp),
         gateway=gateway,
     )
+    insight, insight_pages = wire_insight(base, identity, book, kept.vault, leases, service.delegations)
     routes = (
         *identity_routes(identity),
         *tokens_routes(tokens),
@@ -120,11 +121,10 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *signals_routes,
         *policy.routes(book, base.clock, _role_of(identity)),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
-        *accounts_routes(kept.accounts),
-        *_credential_routes(base, identity, tokens, leases, rotations),
-        *_other_routes(base, vaultapi, mcp),
+        *_credential_routes(base, identity, tokens, kept, leases, rotations),
+        *_other_routes(vaultapi, mcp, insight),
     )
-    pages = {**service.pages, **signals.pages(), SSH_HOSTS_PATH: leases.hosts.show}
+    pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(_gauge_credentials, leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
 
@@ -143,17 +143,18 @@ def lay_foundation(settings: Settings) -> Foundation:
 
 
 def _credential_routes(
-    base: Foundation, identity: Identity, tokens: Tokens, leases: Leases, rotations: Rotations
+    base: Foundation, identity: Identity, tokens: Tokens, kept: Kept, leases: Leases, rotations: Rotations
 ) -> tuple[Route, ...]:
     return (
+        *accounts_routes(kept.accounts),
         *leases_routes(leases),
         *rotation_routes(rotations),
         *emergency_routes(wire_emergencies(base, identity, tokens)),
     )
 
 
-def _other_routes(base: Foundation, vaultapi: VaultApi, mcp: Mcp) -> tuple[Route, ...]:
-    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *wire_audit(base))
+def _other_routes(vaultapi: VaultApi, mcp: Mcp, insight: tuple[Route, ...]) -> tuple[Route, ...]:
+    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *insight)
 
 
 def wire_policy(base: Foundation) -> Book:
@@ -271,12 +272,6 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     gateway = Gateway(doors, limits, interception=interception, node=base.ids.new(IdPrefix.REQUEST))
     base.store.feed.register(USAGE_TOPIC, gateway.hear)
     return gateway
-
-
-def wire_audit(base: Foundation) -> tuple[Route, ...]:
-    """Build the readers of the log, and their routes."""
-    log = LogReader(base.store.database, base.clock)
-    return audit_routes(CustodyReader(base.store.database, log), log)
 
 
 def wire_authority(  # noqa: PLR0913 -- the parts of the application

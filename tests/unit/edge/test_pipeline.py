@@ -134,7 +134,8 @@ async def test_a_denied_request_never_acts_and_only_the_log_learns_why():
         "instance": "req_1",
         "missing": "things.all",
     }
-    record = refusal("not-permitted", "role has no such scope", rule="role/reader")
+    decided_on = {"role": "reader", "scope": "", "ip": ""}
+    record = refusal("not-permitted", "role has no such scope", rule="role/reader", detail=decided_on)
     assert house.steps[2:] == [("commit", Work((record,), (CLAIM,)), NOBODY)]
 
 

@@ -37,6 +37,7 @@ AGENTS = CLIENTS | {
     "leases.end",
     "sessions.end",
     "agents.rekey",
+    "access.evaluate",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {
