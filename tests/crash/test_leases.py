@@ -114,7 +114,12 @@ async def test_what_a_killed_authority_leaves_behind_is_ended_by_the_next(sites,
 
     # What was asked for and never heard of again is ended only when nobody can be making it any more.
     await until(none_live, seconds=90, what="the end of all roles")
-    assert {each["state"] for each in await all_leases(operator)} == {"dead"}
+
+    async def all_are_dead():
+        return {each["state"] for each in await all_leases(operator)} == {"dead"}
+
+    # A role is gone a moment before that is written down.
+    await until(all_are_dead, what="leases that are dead")
 
 
 async def test_a_session_that_ends_takes_its_lease_with_it_within_a_second(sites, closing, postgres):  # noqa: F811 -- fixtures

@@ -251,7 +251,12 @@ async def test_each_user_has_a_program_of_their_own_and_none_outlives_the_author
     assert len(set(homes)) == len(homes)
     mcp.site.process.terminate()
     await mcp.site.process.wait()
-    assert programs(mcp) == []
+
+    async def all_are_gone():
+        return not programs(mcp)
+
+    # Each has a moment to leave by itself; on a busy machine that is longer.
+    await until(all_are_gone, what="the end of all programs")
     assert not set(homes) & homes_left()
 
 
