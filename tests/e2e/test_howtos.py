@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_governance import govern
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -319,6 +320,7 @@ SCENARIOS = {
     "device-code.md": device,
     "end-everything-of-an-agent.md": end_everything,
     "follow-revocations.md": follow,
+    "govern-agents.md": govern,
     "identity-assertion.md": assertion,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,

@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from smartagent.accounts.store import oauth_accounts
+from smartagent.governance.store import agent_sightings, agent_terms, agent_uses, log_followers
+from smartagent.identity.store import agents
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
 from smartagent.policy import PolicyChanged
@@ -33,6 +35,7 @@ from tests.unit.policy.fakes import policy, role
 TABLES = (
     roles, policies, secrets, secret_versions, upstreams, sealing_keys, leases, lease_ties, rotations_running,
     ssf_streams, signing_keys, oauth_accounts,
+    agents, agent_sightings, agent_terms, agent_uses, log_followers,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

@@ -35,6 +35,7 @@ from smartagent.storage import Database
 MOST_ENTRIES: Final = 1000
 _BUNDLES_AT_ONCE: Final = 16
 _BUNDLES_BACK: Final = 64
+_BUNDLES_OF_LATEST: Final = 64
 """How many bundles with a challenge of the agent are searched for the one that was answered."""
 
 
@@ -145,6 +146,26 @@ class CustodyReader:
         following = found[limit].index if len(found) > limit else 0
         entries = [await self._entry(each, newest) for each in found[:limit]]
         return Trail(subject, newest.note, begin, len(entries), following, entries)
+
+    async def latest(self, subject: str, since_ms: int) -> list[Record]:
+        """Return what the log holds about `subject` since an instant (Unix milliseconds), the newest first.
+
+        Of a subject that is very busy, only the newest; without receipts, for who only wants to know.
+
+        Raises:
+            LogBehind: The newest entries have no checkpoint yet.
+        """
+        newest = await self._log.caught_up()
+        found: list[Record] = []
+        last = newest.size // BUNDLE
+        for number in await bundles_back_from(self._database, subject, last, _BUNDLES_OF_LATEST):
+            records = [each.record for each in await self._read(number, newest)]
+            found += [
+                each for each in reversed(records) if each.at_ms >= since_ms and concerns(each, subject)
+            ]
+            if records and records[0].at_ms < since_ms:
+                break
+        return found
 
     async def _chain(self, jti: str, newest: SignedSize) -> Chain:
         # The issuance is the first that was ever recorded under the id.

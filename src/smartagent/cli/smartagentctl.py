@@ -15,6 +15,7 @@ from smartagent.cli.ctl import (
     drill,
     explaining,
     honeytokens,
+    inventory,
     issuers,
     keys,
     leasing,
@@ -82,6 +83,7 @@ app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")
 app.add_typer(issuers.app, name="issuer")
 agents.app.command("attest")(issuers.attest)
+inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
 app.add_typer(requests.app, name="request")

@@ -14,6 +14,7 @@ from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
 from smartagent.emergency import emergency_routes
 from smartagent.gateway import Gateway, GatewaySettings, Interception
+from smartagent.governance import Governance, governance_routes
 from smartagent.identity import Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
@@ -44,6 +45,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_governance import wire_governance
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_oauth import (
@@ -57,7 +59,7 @@ from smartagent.server.wiring_oauth import (
 )
 from smartagent.server.wiring_rotation import wire_rotation
 from smartagent.tokens import Means as TokensMeans
-from smartagent.tokens import Schedule, Status, Tokens, tokens_routes
+from smartagent.tokens import RevocationKind, Schedule, Status, Tokens, revocation_of, tokens_routes
 from smartagent.vaultapi import VaultApi, vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
@@ -92,6 +94,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, book, kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
+    governance = wire_governance(base, identity, tokens, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     rooms = wire_house(base, identity, tokens, service, vaultapi, book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
@@ -104,7 +107,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations),
+        workers=(kept.accounts, leases, rotations, governance),
         gateway=gateway,
     )
     routes = (
@@ -116,7 +119,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *policy.routes(book, base.clock, _role_of(identity)),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *accounts_routes(kept.accounts),
-        *_credential_routes(base, identity, tokens, leases, rotations),
+        *_credential_routes(base, identity, tokens, leases, rotations, governance),
         *vaultapi_routes(vaultapi),
         *wire_audit(base),
     )
@@ -139,12 +142,18 @@ def lay_foundation(settings: Settings) -> Foundation:
 
 
 def _credential_routes(
-    base: Foundation, identity: Identity, tokens: Tokens, leases: Leases, rotations: Rotations
+    base: Foundation,
+    identity: Identity,
+    tokens: Tokens,
+    leases: Leases,
+    rotations: Rotations,
+    governance: Governance,
 ) -> tuple[Route, ...]:
     return (
         *leases_routes(leases),
         *rotation_routes(rotations),
         *emergency_routes(wire_emergencies(base, identity, tokens)),
+        *governance_routes(governance),
     )
 
 
@@ -168,6 +177,7 @@ def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
             nonce_key=nonce_key(base.root),
             known_role=lambda role: book.grants(role) is not None,
             verify_workload=workload_verifier(outside),
+            end=lambda agent_id, now: revocation_of(RevocationKind.AGENT, agent_id, now=now),
         )
     )
     identity.follow(base.store.feed)

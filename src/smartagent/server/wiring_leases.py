@@ -13,7 +13,7 @@ from smartagent.emergency import Emergencies
 from smartagent.emergency import Means as EmergencyMeans
 from smartagent.identity import Identity
 from smartagent.kernel import Algorithm, IdPrefix, Secret
-from smartagent.leases import Backend, Lease, Leases, leases_of_agent
+from smartagent.leases import Backend, Leases
 from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.aws import AwsBackend
 from smartagent.leases.backends.azure import AzureBackend
@@ -29,6 +29,7 @@ from smartagent.leases.backends.workload import House
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.rootkeys import placeholder_key
+from smartagent.server.wiring_governance import leases_of
 from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
@@ -141,16 +142,6 @@ def wire_vaultapi(
 
 def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Emergencies:
     """Build what ends everything of an agent."""
-    database = base.store.database
-
-    async def leases_of(agent: str) -> list[Lease]:
-        found: list[Lease] = []
-        while True:
-            page = await leases_of_agent(database, agent, found[-1].id if found else "")
-            found += page
-            if not page:
-                return found
-
     return Emergencies(
         EmergencyMeans(
             clock=base.clock,
@@ -158,7 +149,7 @@ def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Em
             issuer=base.settings.issuer,
             revoke=tokens.revocations.revoke,
             revoked_at_ms=tokens.revocations.revoked_at_ms,
-            leases_of=leases_of,
+            leases_of=lambda agent: leases_of(base.store.database, agent),
             sign=lambda typ, payload: tokens.rings.sign(Algorithm.EDDSA, typ, payload),
         )
     )

@@ -79,6 +79,11 @@ def test_every_noun_of_the_authority_explains_itself(noun):
     assert "Commands" in done.output
 
 
+@pytest.mark.parametrize("verb", ["list", "show", "suspend", "resume", "retire", "assign", "terms", "import"])
+def test_every_verb_on_agents_explains_itself(verb):
+    assert RUNNER.invoke(smartagentctl, ["agent", verb, "--help"]).exit_code == 0
+
+
 @pytest.mark.parametrize(
     "line",
     [

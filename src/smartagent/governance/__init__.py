@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Governance: who answers for agents, until when they may act, and what happens when nobody asks."""
+
+from smartagent.governance.errors import GovernanceChanged, GovernanceError, MalformedTerms
+from smartagent.governance.means import Means
+from smartagent.governance.model import DAY_SECONDS, Defaults
+from smartagent.governance.routes import governance_routes
+from smartagent.governance.service import Governance
+
+__all__ = [
+    "DAY_SECONDS",
+    "Defaults",
+    "Governance",
+    "GovernanceChanged",
+    "GovernanceError",
+    "MalformedTerms",
+    "Means",
+    "governance_routes",
+]

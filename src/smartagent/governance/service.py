@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Governance as one thing: who answers for agents, what is known of them, and what happens when nobody asks."""
+
+import asyncio
+
+from smartagent.governance.caretaker import Caretaker
+from smartagent.governance.discovery import Discovery
+from smartagent.governance.inventory import Inventory
+from smartagent.governance.lapsing import Lapsing
+from smartagent.governance.means import Means
+from smartagent.governance.owners import Owners
+from smartagent.governance.usage import Usage
+
+
+class Governance:
+    """What agents are under."""
+
+    def __init__(self, means: Means) -> None:
+        self.owners = Owners(means.directory)
+        self.discovery = Discovery(means, self.owners)
+        self.inventory = Inventory(means, self.owners)
+        self.lapsing = Lapsing(means)
+        self.caretaker = Caretaker(means, Usage(means, self.discovery), (self.lapsing.tend,))
+        self._running: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to do what is due.  Call it when the store has started."""
+        self._running = [asyncio.get_running_loop().create_task(self.caretaker.run())]
+
+    async def stop(self) -> None:
+        """Do no more; another node goes on."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers of the pages about what agents are under, for `test_howtos`."""
+
+import json
+
+
+async def owner_of(reader):
+    """Return the id of the operator who reads the page."""
+    operators = (await reader.authority.api("GET", "/v1/operators"))["operators"]
+    return next(each["id"] for each in operators if each["name"] == reader.name)
+
+
+async def govern(reader):
+    bot, owner = await reader.enrol("bot"), await owner_of(reader)
+    await reader.do()
+    named = {"opr_...": owner, "agt_...": bot}
+    assert "owner name" in await reader.do(also=named)
+    assert "is active" in await reader.do(also=named)
+    assert "2031" in await reader.do(also=named)
+    assert "live tokens" in await reader.do(also=named)
+    assert "2 agents are discovered" in await reader.do()
+    listed = json.loads(await reader.shell.run("smartagentctl agent list --state discovered --json"))
+    assert "set_" in await reader.do(also={"agt_...": listed[0]["id"]})
