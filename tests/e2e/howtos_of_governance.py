@@ -21,3 +21,12 @@ async def govern(reader):
     assert "2 agents are discovered" in await reader.do()
     listed = json.loads(await reader.shell.run("smartagentctl agent list --state discovered --json"))
     assert "set_" in await reader.do(also={"agt_...": listed[0]["id"]})
+
+
+async def leavers(reader):
+    made = await reader.do(also={"hr": reader.name})
+    base, token = (line.split()[-1] for line in made.splitlines())
+    assert reader.name in await reader.do()
+    await reader.set("BASE", base)
+    await reader.set("TOKEN", token)
+    assert json.loads(await reader.do())["totalResults"] == 0

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.howtos_of_governance import govern
+from tests.e2e.howtos_of_governance import govern, leavers
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -322,6 +322,7 @@ SCENARIOS = {
     "follow-revocations.md": follow,
     "govern-agents.md": govern,
     "identity-assertion.md": assertion,
+    "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
     "grant-files-on-a-host.md": files,

@@ -2,9 +2,31 @@
 """What governance says to its tables, on both engines."""
 
 import pytest
+from msgspec import structs
 
-from smartagent.governance.errors import GovernanceChanged
+from smartagent.governance.errors import GovernanceChanged, ScimStale, ScimTaken, SourceNotFound
 from smartagent.governance.model import Sighting, Terms, Use
+from smartagent.governance.people.model import Group, OnLeave, Person, Source
+from smartagent.governance.people.store import (
+    count_people,
+    drop_group,
+    drop_source,
+    leave_groups,
+    person_named,
+    put_group,
+    put_person,
+    put_source,
+    read_gone,
+    read_group,
+    read_groups,
+    read_here,
+    read_members,
+    read_people,
+    read_person,
+    read_source,
+    read_sources,
+    source_of_token,
+)
 from smartagent.governance.store import (
     add_sighting,
     put_terms,
@@ -18,7 +40,15 @@ from smartagent.governance.store import (
     set_position,
     sighting_of,
 )
-from smartagent.identity import Agent, AgentChanged, AgentStatus, add_agent, read_agent, set_standing
+from smartagent.identity import (
+    Agent,
+    AgentChanged,
+    AgentStatus,
+    add_agent,
+    read_agent,
+    read_agents_of,
+    set_standing,
+)
 from smartagent.identity.store import take_up
 from tests.stores.test_policy_store import engine, postgres_url
 
@@ -77,3 +107,65 @@ async def test_standing_changes_from_what_was_seen_and_a_pending_agent_is_taken_
     assert await read_agent(engine, "agt_1") == active
     with pytest.raises(AgentChanged):
         await engine.apply(take_up(active))
+
+
+BO = Person("prs_1", "hr", "bo", "00u1", 1, '{"userName":"Bo"}', 1, 5, 5)
+OPS = Group("grp_1", "hr", "", '{"displayName":"Ops"}', 1, 5, 5)
+HR = Source("hr", OnLeave.REASSIGN, "opr_1", "https://idp.example", 2**40, 1, 5, "opr_1")
+
+
+async def test_a_directory_is_found_by_its_newest_token_only(engine):
+    await engine.apply(put_source(HR, b"one"))
+    renewed = structs.replace(HR, version=2, on_leave=OnLeave.RETIRE)
+    await engine.apply(put_source(renewed, b"two"))
+    with pytest.raises(GovernanceChanged):
+        await engine.apply(put_source(renewed, b"three"))
+    assert await source_of_token(engine, b"one") is None
+    assert await source_of_token(engine, b"two") == renewed == await read_source(engine, "hr")
+    assert await read_sources(engine) == [renewed]
+    await engine.apply(drop_source("hr"))
+    with pytest.raises(SourceNotFound):
+        await engine.apply(drop_source("hr"))
+
+
+async def test_a_name_is_one_persons_of_a_directory_until_they_are_deleted(engine):
+    await engine.apply(put_person(BO))
+    for other in (structs.replace(BO, id="prs_2"), BO):
+        with pytest.raises(ScimTaken):
+            await engine.apply(put_person(other))
+    await engine.apply(put_person(structs.replace(BO, id="prs_3", source="other")))
+    assert await person_named(engine, "hr", "bo") == BO
+    gone = structs.replace(BO, user_key="deleted:prs_1", active=0, version=2, deleted_at=9)
+    await engine.apply(put_person(gone))
+    with pytest.raises(ScimStale):
+        await engine.apply(put_person(gone))
+    await engine.apply(put_person(structs.replace(BO, id="prs_2")))
+    assert await read_person(engine, "prs_1") == gone
+    assert await read_here(engine) == {"prs_2", "prs_3"}
+    assert await read_gone(engine) == [gone]
+    assert [each.id for each in await read_people(engine, "hr", start=0, most=9)] == ["prs_2"]
+    assert await read_people(engine, "hr", start=1, most=9) == []
+    assert await count_people(engine, "hr") == 1
+
+
+async def test_a_group_and_its_people_change_together(engine):
+    await engine.apply(*put_group(OPS, frozenset(), frozenset({"prs_1", "prs_2"})))
+    moved = structs.replace(OPS, version=2)
+    await engine.apply(*put_group(moved, frozenset({"prs_1", "prs_2"}), frozenset({"prs_2", "prs_3"})))
+    with pytest.raises(ScimStale):
+        await engine.apply(*put_group(moved, frozenset(), frozenset({"prs_9"})))
+    assert await read_members(engine, "grp_1") == ["prs_2", "prs_3"]
+    await engine.apply(leave_groups("prs_3"))
+    assert await read_members(engine, "grp_1") == ["prs_2"]
+    assert await read_groups(engine, "hr", start=0, most=5) == [moved]
+    with pytest.raises(ScimStale):
+        await engine.apply(*drop_group(OPS))
+    await engine.apply(*drop_group(moved))
+    assert (await read_group(engine, "grp_1"), await read_members(engine, "grp_1")) == (None, [])
+
+
+async def test_the_agents_of_an_owner_are_all_found(engine):
+    bots = [Agent(f"agt_{n:04}", "b", "prs_1", "r", AgentStatus.ACTIVE, b"k", 1, 1) for n in range(501)]
+    await engine.apply(*(add_agent(bot) for bot in bots))
+    await engine.apply(add_agent(Agent("agt_x", "b", "prs_2", "r", AgentStatus.ACTIVE, b"k", 1, 1)))
+    assert await read_agents_of(engine, "prs_1") == bots

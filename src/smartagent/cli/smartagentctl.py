@@ -24,6 +24,7 @@ from smartagent.cli.ctl import (
     requests,
     roles,
     rotating,
+    scim,
     sealing,
     secrets,
     signals,
@@ -79,6 +80,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 app.add_typer(agents.enrolments, name="enrolment")
+app.add_typer(scim.app, name="scim")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")
 app.add_typer(issuers.app, name="issuer")

@@ -38,6 +38,8 @@ class Proof(StrEnum):
     """An agent's client assertion, as the `jwt` of Vault's JWT auth method."""
     ENROLMENT = "enrolment"
     """A one-time enrolment token and a signature with the key to enrol."""
+    SCIM_TOKEN = "scim-token"  # noqa: S105 -- a kind of proof, not a password
+    """The token that an operator made for a directory (RFC 7644 section 2)."""
     CLAIM_LINK = "claim-link"
     """The one-time claim link's code and a signature with the key to claim with."""
     NONE = "none"

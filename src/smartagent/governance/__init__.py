@@ -4,6 +4,7 @@
 from smartagent.governance.errors import GovernanceChanged, GovernanceError, MalformedTerms
 from smartagent.governance.means import Means
 from smartagent.governance.model import DAY_SECONDS, Defaults
+from smartagent.governance.owners import is_person_here
 from smartagent.governance.routes import governance_routes
 from smartagent.governance.service import Governance
 
@@ -16,4 +17,5 @@ __all__ = [
     "MalformedTerms",
     "Means",
     "governance_routes",
+    "is_person_here",
 ]

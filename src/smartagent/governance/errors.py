@@ -4,6 +4,14 @@
 GovernanceError
     MalformedTerms        until when, or how long unused, an agent may act is not said rightly
     GovernanceChanged     somebody else changed the same between the look and the write
+    SourceNotFound        no directory has this name
+    MalformedSource       what a directory may say is not said rightly
+    ScimError             what a directory is answered (RFC 7644 section 3.12)
+        ScimMalformed         the request, a filter, a path or a value is malformed
+        ScimNotFound          it has no such resource here
+        ScimTaken             another resource of it has this name
+        ScimStale             the resource is not of the version that was named
+        ScimNotImplemented    this part of SCIM is not served
 """
 
 from typing import ClassVar
@@ -33,3 +41,74 @@ class GovernanceChanged(GovernanceError):
     code: ClassVar[str] = "governance-changed"
     kind: ClassVar[Kind] = Kind.CONFLICT
     title: ClassVar[str] = "It was changed meanwhile; read it again."
+
+
+class SourceNotFound(GovernanceError):
+    """No directory has this name."""
+
+    code: ClassVar[str] = "scim-source-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such directory."
+
+
+class MalformedSource(GovernanceError):
+    """What a directory may say, or what becomes of leavers' agents, is not said rightly."""
+
+    code: ClassVar[str] = "malformed-scim-source"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The directory's entry is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class ScimError(GovernanceError):
+    """What SCIM refuses.  `scim_type` is the detail code of RFC 7644 section 3.12, empty where there is none."""
+
+    def __init__(self, reason: str, scim_type: str = "") -> None:
+        super().__init__(reason)
+        self.scim_type = scim_type
+
+
+class ScimMalformed(ScimError):
+    """The request, a filter, a path or a value is malformed."""
+
+    code: ClassVar[str] = "scim-malformed"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The SCIM request is malformed."
+
+
+class ScimNotFound(ScimError):
+    """The directory has no such resource here."""
+
+    code: ClassVar[str] = "scim-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such resource."
+
+
+class ScimTaken(ScimError):
+    """Another resource of the directory has this name."""
+
+    code: ClassVar[str] = "scim-taken"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The name is taken."
+
+    def __init__(self) -> None:
+        super().__init__("userName is another's", "uniqueness")
+
+
+class ScimStale(ScimError):
+    """The resource is not of the version that the request names, or was changed meanwhile."""
+
+    code: ClassVar[str] = "scim-stale"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The resource was changed meanwhile."
+
+
+class ScimNotImplemented(ScimError):
+    """This part of SCIM is not served."""
+
+    code: ClassVar[str] = "scim-not-implemented"
+    kind: ClassVar[Kind] = Kind.NOT_IMPLEMENTED
+    title: ClassVar[str] = "This part of SCIM is not served here."

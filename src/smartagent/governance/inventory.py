@@ -78,15 +78,12 @@ class Inventory:
         unused = int(fields.get("unused_days", "0"))
         uses = await read_last_uses(self._means.database) if unused else {}
         before = self._means.clock.now() - unused * DAY_SECONDS
-        found: list[Agent] = []
-        for agent in known:
-            if unused and max(uses.get(agent.id, 0), agent.created_at) > before:
-                continue
-            if "orphan" in fields and await self._owners.is_orphan(agent) is not (fields["orphan"] == "true"):
-                continue
-            found.append(agent)
-            if len(found) > limit:
-                break
+        if unused:
+            known = [agent for agent in known if max(uses.get(agent.id, 0), agent.created_at) <= before]
+        if "orphan" in fields:
+            orphans, wanted = await self._owners.orphans(), fields["orphan"] == "true"
+            known = [agent for agent in known if (agent.id in orphans) is wanted]
+        found = known[: limit + 1]
         page = [await self.line_of(agent) for agent in found[:limit]]
         return Outcome(Reply(200, InventoryPage(page, page[-1].id if len(found) > limit else "")))
 

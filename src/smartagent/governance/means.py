@@ -9,7 +9,7 @@ import msgspec
 from smartagent.delegation import Delegation
 from smartagent.governance.model import Defaults
 from smartagent.identity import Directory
-from smartagent.kernel import Clock, Ids, Ledger, Record
+from smartagent.kernel import Clock, Entropy, Ids, Ledger, Record
 from smartagent.leases import Lease
 from smartagent.storage import Database
 from smartagent.tokens import Revocations
@@ -28,7 +28,7 @@ class Turn(Protocol):
 
 
 class Means(msgspec.Struct, frozen=True):
-    """What the room is given.
+    """What the room is given.  `issuer` is the authority's URL.
 
     `records_of` reads what the log holds about a subject, the newest first, back to an instant (Unix
     milliseconds).  `strange_client` says what an OAuth client calls itself that nobody registered here, empty for
@@ -36,10 +36,12 @@ class Means(msgspec.Struct, frozen=True):
     """
 
     clock: Clock
+    entropy: Entropy
     ids: Ids
     database: Database
     ledger: Ledger
     turn: Turn
+    issuer: str
     directory: Directory
     revocations: Revocations
     delegations: Callable[[], Sequence[Delegation]]

@@ -7,8 +7,10 @@ from smartagent.governance.caretaker import Caretaker
 from smartagent.governance.discovery import Discovery
 from smartagent.governance.inventory import Inventory
 from smartagent.governance.lapsing import Lapsing
+from smartagent.governance.leaving import Leaving
 from smartagent.governance.means import Means
 from smartagent.governance.owners import Owners
+from smartagent.governance.scim.service import Scim
 from smartagent.governance.usage import Usage
 
 
@@ -16,11 +18,14 @@ class Governance:
     """What agents are under."""
 
     def __init__(self, means: Means) -> None:
-        self.owners = Owners(means.directory)
+        self.owners = Owners(means.directory, means.database)
         self.discovery = Discovery(means, self.owners)
         self.inventory = Inventory(means, self.owners)
         self.lapsing = Lapsing(means)
-        self.caretaker = Caretaker(means, Usage(means, self.discovery), (self.lapsing.tend,))
+        self.leaving = Leaving(means, self.owners)
+        self.scim = Scim(means, self.owners, self.leaving)
+        duties = (self.lapsing.tend, self.leaving.tend)
+        self.caretaker = Caretaker(means, Usage(means, self.discovery), duties)
         self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

@@ -25,6 +25,7 @@ from smartagent.identity.store import (
     add_agent,
     agent_changed,
     read_agent,
+    read_agents_of,
     set_standing,
     suspend_when_active,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "parse_name",
     "parse_reason",
     "read_agent",
+    "read_agents_of",
     "set_standing",
     "short_id",
     "suspend_when_active",

@@ -31,6 +31,7 @@ from smartagent.storage import Database, metadata
 
 AGENTS_TOPIC: Final = "agents"
 OPERATORS_TOPIC: Final = "operators"
+_PAGE: Final = 500
 
 agents: Final = Table(
     "agents",
@@ -226,6 +227,16 @@ async def read_agents_like(database: Database, wanted: Filter, *, after: str, mo
         "owner_or_any": wanted.owner,
     }
     return msgspec.convert(await database.fetch(_AGENTS_LIKE, values), list[Agent])
+
+
+async def read_agents_of(database: Database, owner: str) -> list[Agent]:
+    """Read all agents that `owner` answers for."""
+    found: list[Agent] = []
+    while page := await read_agents_like(
+        database, Filter(owner=owner), after=found[-1].id if found else "", most=_PAGE
+    ):
+        found += page
+    return found
 
 
 async def read_agent(database: Database, agent_id: str) -> Agent | None:

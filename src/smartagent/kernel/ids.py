@@ -36,6 +36,7 @@ class IdPrefix(StrEnum):
     GRANT = "gnt"
     DELEGATION = "dlg"
     PERSON = "prs"
+    GROUP = "grp"
     STREAM = "stm"
     EVENT = "evt"
 

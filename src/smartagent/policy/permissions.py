@@ -85,6 +85,10 @@ class Permission(StrEnum):
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
+    SCIM_SOURCES_READ = "scim-sources.read"
+    SCIM_SOURCES_WRITE = "scim-sources.write"
+    SCIM_READ = "scim.read"
+    SCIM_WRITE = "scim.write"
 
 
 _KINDS: Final = {
@@ -94,6 +98,7 @@ _KINDS: Final = {
     CallerKind.NEWCOMER: "Newcomer",
     CallerKind.CLIENT: "Client",
     CallerKind.PERSON: "Person",
+    CallerKind.DIRECTORY: "Directory",
 }
 
 HOUSE_POLICY: Final = resources.files("smartagent.policy").joinpath("house.cedar").read_text(encoding="utf-8")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: one function for each room, and one that puts them together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from smartagent import policy, vault
 from smartagent.accounts import accounts_routes
@@ -14,8 +14,8 @@ from smartagent.crypto import SystemClock, system_entropy
 from smartagent.edge import Proof, Route, Router
 from smartagent.emergency import emergency_routes
 from smartagent.gateway import Gateway, GatewaySettings, Interception
-from smartagent.governance import Governance, governance_routes
-from smartagent.identity import Identity, identity_routes
+from smartagent.governance import Governance, governance_routes, is_person_here
+from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import Ids
 from smartagent.keyset import Keyset
@@ -60,13 +60,21 @@ from smartagent.server.wiring_oauth import (
 from smartagent.server.wiring_rotation import wire_rotation
 from smartagent.tokens import Means as TokensMeans
 from smartagent.tokens import RevocationKind, Schedule, Status, Tokens, revocation_of, tokens_routes
-from smartagent.vaultapi import VaultApi, vaultapi_routes
+from smartagent.vaultapi import vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
 HOW_TO_CLAIM: Final = (
     "This is a claim link. It is used with a key of your own, on the command line:\n\n"
     "    smartagentctl login 'THE WHOLE LINK'\n"
 )
+
+
+class Proves(Protocol):
+    """A room that checks proofs of its own."""
+
+    def authenticators(self) -> Mapping[Proof, Authenticator]:
+        """Return what checks each proof that the room understands."""
+        ...
 
 
 class Wired(NamedTuple):
@@ -96,7 +104,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     governance = wire_governance(base, identity, tokens, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    rooms = wire_house(base, identity, tokens, service, vaultapi, book)
+    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim), book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
     node = Node(
         settings=settings,
@@ -177,6 +185,7 @@ def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
             nonce_key=nonce_key(base.root),
             known_role=lambda role: book.grants(role) is not None,
             verify_workload=workload_verifier(outside),
+            is_person=lambda owner: is_person_here(base.store.database, owner),
             end=lambda agent_id, now: revocation_of(RevocationKind.AGENT, agent_id, now=now),
         )
     )
@@ -218,7 +227,7 @@ def wire_house(
     identity: Identity,
     tokens: Tokens,
     service: TokenService,
-    vaultapi: VaultApi,
+    others: Sequence[Proves],
     book: Book,
 ) -> Rooms:
     """Build the house that the pipeline asks."""
@@ -229,7 +238,7 @@ def wire_house(
             **identity.authenticators(),
             **tokens.authenticators(),
             **service.authenticators,
-            **vaultapi.authenticators(),
+            **{proof: check for room in others for proof, check in room.authenticators().items()},
         },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),

@@ -5,6 +5,7 @@ from typing import Final
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import ClientKind, Clients
+from smartagent.crypto import system_entropy
 from smartagent.delegation import Delegations
 from smartagent.governance import DAY_SECONDS, Defaults, Governance
 from smartagent.governance import Means as GovernanceMeans
@@ -38,7 +39,9 @@ def wire_governance(
     return Governance(
         GovernanceMeans(
             clock=base.clock,
+            entropy=system_entropy,
             ids=base.ids,
+            issuer=settings.issuer,
             database=store.database,
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "governance", holder, TURN_SECONDS),

@@ -60,6 +60,7 @@ NOUNS = [
     "account",
     "honeytoken",
     "sealing-key",
+    "scim",
 ]
 
 

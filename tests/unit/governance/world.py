@@ -3,11 +3,11 @@
 
 import msgspec
 
-from smartagent.governance import Defaults, Governance, Means, governance_routes
+from smartagent.governance import Defaults, Governance, Means, governance_routes, is_person_here
 from smartagent.kernel import Committed, Record, Work
 from smartagent.tokens import RevocationKind, revocation_of
 from tests.unit.identity.memory import FakeClock, MemoryStore
-from tests.unit.identity.world import World
+from tests.unit.identity.world import ISSUER, World
 from tests.unit.leases.world import Turn
 
 STRANGE = {"clt_dynamic": "Order desk", "https://app.example/client.json": "An app"}
@@ -49,7 +49,9 @@ class GovernanceWorld(World):
         self.governance = Governance(
             Means(
                 clock=self.clock,
+                entropy=self.entropy,
                 ids=self.ids,
+                issuer=ISSUER,
                 database=self.store,
                 ledger=self.store,
                 turn=self.turn,
@@ -62,7 +64,10 @@ class GovernanceWorld(World):
                 defaults=defaults or Defaults(),
             )
         )
-        self.open(governance_routes(self.governance))
+        self.open(governance_routes(self.governance), self.governance.scim.authenticators())
+
+    async def _is_person(self, owner):
+        return await is_person_here(self.store, owner)
 
     def _end(self, agent_id, now):
         return revocation_of(RevocationKind.AGENT, agent_id, now=now)

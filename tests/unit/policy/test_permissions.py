@@ -39,6 +39,7 @@ AGENTS = CLIENTS | {
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {"authorizations.decide", "consent-requests.read", "consent-requests.decide", "userinfo.read"}
+DIRECTORIES = {"scim.read", "scim.write"}
 NOT_OPERATORS = {
     "sessions.open",
     "upstream.call",
@@ -50,6 +51,7 @@ NOT_OPERATORS = {
     "sessions.end",
     "agents.rekey",
     *NEWCOMERS,
+    *DIRECTORIES,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
 }
 MAY = {
@@ -58,6 +60,7 @@ MAY = {
     CallerKind.AGENT: ANYBODY | AGENTS,
     CallerKind.CLIENT: ANYBODY | CLIENTS | {"clients.manage"},
     CallerKind.PERSON: ANYBODY | PEOPLE,
+    CallerKind.DIRECTORY: ANYBODY | DIRECTORIES,
     CallerKind.OPERATOR: set(Permission) - NOT_OPERATORS,
 }
 
