@@ -30,3 +30,10 @@ async def leavers(reader):
     await reader.set("BASE", base)
     await reader.set("TOKEN", token)
     assert json.loads(await reader.do())["totalResults"] == 0
+
+
+async def elevate(reader):
+    bot = await reader.enrol("bot")
+    await reader.authority.api("PUT", "/v1/roles/deployer", {"role_file": 'name = "deployer"\n'})
+    assert "deployer" in await reader.do(also={"agt_...": bot})
+    assert "own role again" in await reader.do(also={"agt_...": bot})

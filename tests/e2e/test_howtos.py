@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.howtos_of_governance import govern, leavers
+from tests.e2e.howtos_of_governance import elevate, govern, leavers
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -318,6 +318,7 @@ SCENARIOS = {
     "client-credentials.md": client_credentials,
     "delegate-to-a-sub-agent.md": delegate,
     "device-code.md": device,
+    "elevate-an-agent.md": elevate,
     "end-everything-of-an-agent.md": end_everything,
     "follow-revocations.md": follow,
     "govern-agents.md": govern,

@@ -4,7 +4,15 @@
 import pytest
 from msgspec import structs
 
-from smartagent.governance.errors import GovernanceChanged, ScimStale, ScimTaken, SourceNotFound
+from smartagent.governance.elevation.model import Elevation
+from smartagent.governance.elevation.store import add_elevation, end_elevation, read_elevation, read_open
+from smartagent.governance.errors import (
+    ElevatedAlready,
+    GovernanceChanged,
+    ScimStale,
+    ScimTaken,
+    SourceNotFound,
+)
 from smartagent.governance.model import Sighting, Terms, Use
 from smartagent.governance.people.model import Group, OnLeave, Person, Source
 from smartagent.governance.people.store import (
@@ -169,3 +177,18 @@ async def test_the_agents_of_an_owner_are_all_found(engine):
     await engine.apply(*(add_agent(bot) for bot in bots))
     await engine.apply(add_agent(Agent("agt_x", "b", "prs_2", "r", AgentStatus.ACTIVE, b"k", 1, 1)))
     assert await read_agents_of(engine, "prs_1") == bots
+
+
+async def test_an_agent_has_one_open_elevation_and_its_end_is_recorded_once(engine):
+    first = Elevation("elv_1", "agt_1", "deployer", "why", "opr_1", 5_000, 2**40)
+    await engine.apply(add_elevation(first))
+    second = structs.replace(first, id="elv_2")
+    with pytest.raises(ElevatedAlready):
+        await engine.apply(add_elevation(second))
+    assert await read_open(engine) == await read_open(engine, "agt_1") == [first]
+    await engine.apply(end_elevation("elv_1", now=9))
+    with pytest.raises(GovernanceChanged):
+        await engine.apply(end_elevation("elv_1", now=10))
+    assert await read_elevation(engine, "elv_1") == structs.replace(first, ended_at=9)
+    await engine.apply(add_elevation(second))
+    assert await read_open(engine, "agt_1") == [second]

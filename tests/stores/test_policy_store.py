@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from smartagent.accounts.store import oauth_accounts
+from smartagent.governance.elevation.store import elevations
 from smartagent.governance.people.store import group_members, people, people_groups, scim_sources
 from smartagent.governance.store import agent_sightings, agent_terms, agent_uses, log_followers
 from smartagent.identity.store import agents
@@ -37,7 +38,7 @@ TABLES = (
     roles, policies, secrets, secret_versions, upstreams, sealing_keys, leases, lease_ties, rotations_running,
     ssf_streams, signing_keys, oauth_accounts,
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
-    scim_sources, people, people_groups, group_members,
+    scim_sources, people, people_groups, group_members, elevations,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

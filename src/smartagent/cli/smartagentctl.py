@@ -13,6 +13,7 @@ from smartagent.cli.ctl import (
     clients,
     delegations,
     drill,
+    elevating,
     explaining,
     honeytokens,
     inventory,
@@ -68,6 +69,7 @@ status.add_to(app)
 signin.add_to(app)
 drill.add_to(app)
 explaining.add_to(app)
+elevating.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")

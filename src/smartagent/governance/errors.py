@@ -6,6 +6,9 @@ GovernanceError
     GovernanceChanged     somebody else changed the same between the look and the write
     SourceNotFound        no directory has this name
     MalformedSource       what a directory may say is not said rightly
+    MalformedElevation    the role, the time or the reason of an elevation is none
+    ElevatedAlready       the agent has another elevation
+    ElevationNotFound     there is no such elevation
     ScimError             what a directory is answered (RFC 7644 section 3.12)
         ScimMalformed         the request, a filter, a path or a value is malformed
         ScimNotFound          it has no such resource here
@@ -112,3 +115,31 @@ class ScimNotImplemented(ScimError):
     code: ClassVar[str] = "scim-not-implemented"
     kind: ClassVar[Kind] = Kind.NOT_IMPLEMENTED
     title: ClassVar[str] = "This part of SCIM is not served here."
+
+
+class MalformedElevation(GovernanceError):
+    """The role, the time or the reason of an elevation is none."""
+
+    code: ClassVar[str] = "malformed-elevation"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The elevation is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class ElevatedAlready(GovernanceError):
+    """The agent has another elevation."""
+
+    code: ClassVar[str] = "elevated-already"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The agent is elevated already."
+
+
+class ElevationNotFound(GovernanceError):
+    """There is no such elevation."""
+
+    code: ClassVar[str] = "elevation-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such elevation."

@@ -43,6 +43,7 @@ class Means(msgspec.Struct, frozen=True):
     turn: Turn
     issuer: str
     directory: Directory
+    known_role: Callable[[str], bool]
     revocations: Revocations
     delegations: Callable[[], Sequence[Delegation]]
     leases_of: Callable[[str], Awaitable[list[Lease]]]

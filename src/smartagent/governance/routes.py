@@ -2,6 +2,7 @@
 """What governance can be asked to do."""
 
 from smartagent.edge import Proof, Route
+from smartagent.governance.elevation.routes import elevation_routes
 from smartagent.governance.scim.routes import scim_routes
 from smartagent.governance.service import Governance
 from smartagent.governance.views import (
@@ -17,7 +18,11 @@ from smartagent.policy import Permission
 
 def governance_routes(governance: Governance) -> tuple[Route, ...]:
     """Return the room's routes."""
-    return (*_inventory_routes(governance), *scim_routes(governance.scim))
+    return (
+        *_inventory_routes(governance),
+        *scim_routes(governance.scim),
+        *elevation_routes(governance.elevations),
+    )
 
 
 def _inventory_routes(governance: Governance) -> tuple[Route, ...]:

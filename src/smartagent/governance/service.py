@@ -5,6 +5,9 @@ import asyncio
 
 from smartagent.governance.caretaker import Caretaker
 from smartagent.governance.discovery import Discovery
+from smartagent.governance.elevation.desk import Elevations
+from smartagent.governance.elevation.register import Register
+from smartagent.governance.elevation.store import ELEVATIONS_TOPIC
 from smartagent.governance.inventory import Inventory
 from smartagent.governance.lapsing import Lapsing
 from smartagent.governance.leaving import Leaving
@@ -12,6 +15,7 @@ from smartagent.governance.means import Means
 from smartagent.governance.owners import Owners
 from smartagent.governance.scim.service import Scim
 from smartagent.governance.usage import Usage
+from smartagent.storage import Feed
 
 
 class Governance:
@@ -24,9 +28,15 @@ class Governance:
         self.lapsing = Lapsing(means)
         self.leaving = Leaving(means, self.owners)
         self.scim = Scim(means, self.owners, self.leaving)
-        duties = (self.lapsing.tend, self.leaving.tend)
+        self.elevated = Register(means.database, means.clock, means.revocations.revoked_at_ms)
+        self.elevations = Elevations(means, self.elevated)
+        duties = (self.elevations.tend, self.lapsing.tend, self.leaving.tend)
         self.caretaker = Caretaker(means, Usage(means, self.discovery), duties)
         self._running: list[asyncio.Task[None]] = []
+
+    def follow(self, feed: Feed) -> None:
+        """Keep what is in memory fresh by the store's feed.  Call it before the store starts."""
+        feed.register(ELEVATIONS_TOPIC, self.elevated.reload)
 
     def start(self) -> None:
         """Begin to do what is due.  Call it when the store has started."""

@@ -37,6 +37,7 @@ class IdPrefix(StrEnum):
     DELEGATION = "dlg"
     PERSON = "prs"
     GROUP = "grp"
+    ELEVATION = "elv"
     STREAM = "stm"
     EVENT = "evt"
 

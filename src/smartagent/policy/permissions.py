@@ -85,6 +85,8 @@ class Permission(StrEnum):
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
+    ELEVATIONS_READ = "elevations.read"
+    ELEVATIONS_WRITE = "elevations.write"
     SCIM_SOURCES_READ = "scim-sources.read"
     SCIM_SOURCES_WRITE = "scim-sources.write"
     SCIM_READ = "scim.read"

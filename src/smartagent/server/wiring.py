@@ -58,8 +58,9 @@ from smartagent.server.wiring_oauth import (
     workload_verifier,
 )
 from smartagent.server.wiring_rotation import wire_rotation
+from smartagent.signals import Signals
+from smartagent.tokens import Elevated, RevocationKind, Schedule, Status, Tokens, revocation_of, tokens_routes
 from smartagent.tokens import Means as TokensMeans
-from smartagent.tokens import RevocationKind, Schedule, Status, Tokens, revocation_of, tokens_routes
 from smartagent.vaultapi import vaultapi_routes
 
 IMMUTABLE: Final = "public, max-age=3600"
@@ -75,6 +76,21 @@ class Proves(Protocol):
     def authenticators(self) -> Mapping[Proof, Authenticator]:
         """Return what checks each proof that the room understands."""
         ...
+
+
+class _Later(NamedTuple):
+    """What tokens ask of rooms that are built after them."""
+
+    signals: Callable[[], Signals]
+    governance: Callable[[], Governance]
+
+    def status_of(self, agent_id: str) -> Status | None:
+        """Say where an agent's status is published."""
+        return self.signals().lists.status_of(agent_id)
+
+    def elevated(self, agent_id: str) -> Elevated | None:
+        """Say which role an agent has instead of its own."""
+        return self.governance().elevated.elevated(agent_id)
 
 
 class Wired(NamedTuple):
@@ -96,13 +112,13 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
     clients = wire_clients(base, outside, book)
-    tokens = wire_tokens(base, identity, book, clients, lambda agent_id: signals.lists.status_of(agent_id))  # noqa: PLW0108 -- `signals` comes next
+    tokens = wire_tokens(base, identity, book, clients, _Later(lambda: signals, lambda: governance))
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, book, kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    governance = wire_governance(base, identity, tokens, clients, service.delegations)
+    governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim), book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept)
@@ -124,7 +140,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *outside.routes,
         *service.routes,
         *signals_routes,
-        *policy.routes(book, base.clock, _role_of(identity)),
+        *policy.routes(book, base.clock, _role_of(identity, governance)),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *accounts_routes(kept.accounts),
         *_credential_routes(base, identity, tokens, leases, rotations, governance),
@@ -198,7 +214,7 @@ def wire_tokens(
     identity: Identity,
     book: Book,
     clients: Clients,
-    status_of: Callable[[str], Status | None],
+    later: _Later,
 ) -> Tokens:
     """Build tokens, and keep its keys and revocations fresh."""
     tokens = Tokens(
@@ -213,7 +229,8 @@ def wire_tokens(
             gateway=base.settings.gateway_url,
             sealing=base.keyset,
             nonce_key=dpop_nonce_key(base.root),
-            status_of=status_of,
+            status_of=later.status_of,
+            elevated=later.elevated,
             takes_bound_only=clients.takes_bound_only,
             schedule=Schedule(rotation_period=base.settings.rotation_seconds),
         )
@@ -372,9 +389,12 @@ def _about(base: Foundation, installed: str) -> dict[str, str]:
     }
 
 
-def _role_of(identity: Identity) -> policy.RoleOf:
-    def role_of(agent_id: str) -> str | None:
+def _role_of(identity: Identity, governance: Governance) -> policy.RoleOf:
+    def role_of(agent_id: str) -> tuple[str, str] | None:
         agent = identity.directory.agent(agent_id)
-        return None if agent is None else agent.role
+        if agent is None:
+            return None
+        elevated = governance.elevated.elevated(agent_id)
+        return (agent.role, "") if elevated is None else (elevated.role, elevated.id)
 
     return role_of

@@ -12,6 +12,7 @@ from smartagent.governance import Means as GovernanceMeans
 from smartagent.identity import Identity
 from smartagent.kernel import IdPrefix, Record
 from smartagent.leases import Lease, leases_of_agent
+from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.signals import LedgerLease
 from smartagent.storage import Database
@@ -22,7 +23,12 @@ _UNREGISTERED: Final = frozenset({ClientKind.DYNAMIC, ClientKind.METADATA})
 
 
 def wire_governance(
-    base: Foundation, identity: Identity, tokens: Tokens, clients: Clients, delegations: Delegations
+    base: Foundation,
+    identity: Identity,
+    tokens: Tokens,
+    book: Book,
+    clients: Clients,
+    delegations: Delegations,
 ) -> Governance:
     """Build governance."""
     store, settings = base.store, base.settings
@@ -36,7 +42,7 @@ def wire_governance(
         client = await clients.find(client_id)
         return client.name or client_id if client is not None and client.kind in _UNREGISTERED else ""
 
-    return Governance(
+    governance = Governance(
         GovernanceMeans(
             clock=base.clock,
             entropy=system_entropy,
@@ -46,6 +52,7 @@ def wire_governance(
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "governance", holder, TURN_SECONDS),
             directory=identity.directory,
+            known_role=lambda role: book.grants(role) is not None,
             revocations=tokens.revocations,
             delegations=delegations.register.all,
             leases_of=lambda agent: leases_of(store.database, agent),
@@ -54,6 +61,8 @@ def wire_governance(
             defaults=Defaults(settings.agent_life_days * DAY_SECONDS, settings.agent_idle_days * DAY_SECONDS),
         )
     )
+    governance.follow(store.feed)
+    return governance
 
 
 async def leases_of(database: Database, agent: str) -> list[Lease]:

@@ -56,6 +56,7 @@ class GovernanceWorld(World):
                 ledger=self.store,
                 turn=self.turn,
                 directory=self.identity.directory,
+                known_role=self.roles.__contains__,
                 revocations=self.tokens.revocations,
                 delegations=lambda: self.delegated,
                 leases_of=self._leases_of,
@@ -64,10 +65,14 @@ class GovernanceWorld(World):
                 defaults=defaults or Defaults(),
             )
         )
+        self.governance.follow(self.store)
         self.open(governance_routes(self.governance), self.governance.scim.authenticators())
 
     async def _is_person(self, owner):
         return await is_person_here(self.store, owner)
+
+    def _elevated(self, agent_id):
+        return self.governance.elevated.elevated(agent_id)
 
     def _end(self, agent_id, now):
         return revocation_of(RevocationKind.AGENT, agent_id, now=now)

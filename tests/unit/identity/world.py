@@ -31,8 +31,8 @@ from smartagent.keyset import Keyset
 from smartagent.oauth import ClientRequests, Grant, OAuth, RefreshTokens, oauth_routes
 from smartagent.oauth import Means as OAuthMeans
 from smartagent.policy import Grants, decide_api
+from smartagent.tokens import Elevated, Tokens, tokens_routes
 from smartagent.tokens import Means as TokensMeans
-from smartagent.tokens import Tokens, tokens_routes
 from tests.unit.identity.memory import START, FakeClock, FakeEntropy, MemoryStore
 
 ISSUER = "https://auth.example"
@@ -101,6 +101,7 @@ class World:
                 sealing=Keyset(None, Secret(b"r" * 32), self.entropy),
                 nonce_key=Secret(b"d" * 32),
                 takes_bound_only=self._takes_bound_only,
+                elevated=self._elevated,
             )
         )
         self.oauth_means = self._oauth_means()
@@ -116,6 +117,9 @@ class World:
 
     async def _is_person(self, owner: str) -> bool:
         return False
+
+    def _elevated(self, agent_id: str) -> Elevated | None:
+        return None
 
     def _end(self, agent_id: str, now: float) -> tuple[tuple[Write, ...], tuple[Change, ...]]:
         return (), ()

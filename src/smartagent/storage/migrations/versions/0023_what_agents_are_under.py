@@ -35,6 +35,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agent", "what", name=op.f("pk_agent_uses")),
     )
     op.create_table(
+        "elevations",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("slot", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_elevations")),
+        sa.UniqueConstraint("slot", name=op.f("uq_elevations_slot")),
+    )
+    op.create_table(
         "group_members",
         sa.Column("group_id", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
