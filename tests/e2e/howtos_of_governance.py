@@ -37,3 +37,22 @@ async def elevate(reader):
     await reader.authority.api("PUT", "/v1/roles/deployer", {"role_file": 'name = "deployer"\n'})
     assert "deployer" in await reader.do(also={"agt_...": bot})
     assert "own role again" in await reader.do(also={"agt_...": bot})
+
+
+async def review(reader):
+    """The page's three items are three agents of one role; others' pages have agents of their own."""
+    await reader.authority.api(
+        "PUT", "/v1/roles/reviewed", {"role_file": 'name = "reviewed"\nscopes = ["read"]\n'}
+    )
+    await reader.authority.api("PUT", "/v1/roles/viewer", {"role_file": 'name = "viewer"\n'})
+    for number in range(3):
+        await reader.enrol(f"bot-{number}", "reviewed")
+    shown = await reader.do(also={"--due": "--role reviewed --due"})
+    assert shown.count("role/reviewed") == 3
+    assert "remove" in await reader.do()
+    listed = json.loads(await reader.shell.run("smartagentctl agent list --json"))
+    reviewed = sorted(each["status"] for each in listed if each["name"].startswith("bot-"))
+    assert reviewed == ["active", "active", "suspended"]
+    assert "lines to evidence.jsonl" in await reader.do()
+    entries = await reader.shell.run("cat evidence.jsonl")
+    assert entries.count("review.decided") >= 3

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.howtos_of_governance import elevate, govern, leavers
+from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -341,6 +341,7 @@ SCENARIOS = {
     "per-call-tokens.md": per_call,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,
+    "review-access.md": review,
     "revoke-a-token.md": revoke,
     "rotate-secrets.md": rotate,
     "run-a-program-with-credentials.md": run_a_program,

@@ -9,6 +9,9 @@ from smartagent.governance.elevation.store import add_elevation, end_elevation, 
 from smartagent.governance.errors import (
     ElevatedAlready,
     GovernanceChanged,
+    NotWithdrawn,
+    ReviewDecided,
+    ReviewTaken,
     ScimStale,
     ScimTaken,
     SourceNotFound,
@@ -34,6 +37,22 @@ from smartagent.governance.people.store import (
     read_source,
     read_sources,
     source_of_token,
+)
+from smartagent.governance.reviews.model import Item, Review
+from smartagent.governance.reviews.store import (
+    add_review,
+    close_review,
+    count_unanswered,
+    decide_item,
+    give_back,
+    read_due,
+    read_item,
+    read_items,
+    read_review,
+    read_reviews,
+    read_unanswered,
+    read_withdrawn,
+    withdraw,
 )
 from smartagent.governance.store import (
     add_sighting,
@@ -192,3 +211,45 @@ async def test_an_agent_has_one_open_elevation_and_its_end_is_recorded_once(engi
     assert await read_elevation(engine, "elv_1") == structs.replace(first, ended_at=9)
     await engine.apply(add_elevation(second))
     assert await read_open(engine, "agt_1") == [second]
+
+
+async def test_of_two_decisions_about_one_item_the_second_loses_whole(engine):
+    review = Review("q3", "keep", "", "", "opr_1", 5, 2**40)
+    items = [Item("q3", number, "agt_1", "opr_1", f"role/{number}", 7) for number in (1, 2, 3)]
+    await engine.apply(*add_review(review, items))
+    with pytest.raises(ReviewTaken):
+        await engine.apply(*add_review(review, []))
+    kept = structs.replace(items[1], decision="keep", decided_by="opr_1", decided_at=9)
+    await engine.apply(decide_item(kept))
+    with pytest.raises(ReviewDecided):
+        await engine.apply(
+            decide_item(structs.replace(items[1], decision="remove")), *withdraw("agt_1", "db")
+        )
+    assert await read_withdrawn(engine) == []
+    assert await read_item(engine, "q3", 2) == kept
+    assert await read_items(engine, "q3", after=1, most=5) == [kept, items[2]]
+    assert await read_unanswered(engine, "q3", most=5) == [items[0], items[2]]
+    assert await count_unanswered(engine, "q3") == 2
+
+
+async def test_a_review_is_due_until_it_is_closed_and_is_closed_once(engine):
+    review = Review("q3", "keep", "", "", "opr_1", 5, 100)
+    await engine.apply(*add_review(review, []))
+    assert (await read_due(engine, now=99), await read_due(engine, now=100)) == ([], [review])
+    await engine.apply(close_review("q3", now=101))
+    with pytest.raises(ReviewDecided):
+        await engine.apply(close_review("q3", now=102))
+    assert await read_due(engine, now=200) == []
+    assert await read_reviews(engine) == [structs.replace(review, closed_at=101)]
+    assert await read_review(engine, "q4") is None
+
+
+async def test_a_credential_is_withdrawn_once_however_often_it_is_said(engine):
+    for _ in range(2):
+        await engine.apply(*withdraw("agt_1", "db"))
+    await engine.apply(*withdraw("agt_2", "db"))
+    assert await read_withdrawn(engine, "agt_1") == [("agt_1", "db")]
+    await engine.apply(give_back("agt_1", "db"))
+    with pytest.raises(NotWithdrawn):
+        await engine.apply(give_back("agt_1", "db"))
+    assert await read_withdrawn(engine) == [("agt_2", "db")]

@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 from smartagent.accounts.store import oauth_accounts
 from smartagent.governance.elevation.store import elevations
 from smartagent.governance.people.store import group_members, people, people_groups, scim_sources
+from smartagent.governance.reviews.store import review_items, reviews, withdrawn_credentials
 from smartagent.governance.store import agent_sightings, agent_terms, agent_uses, log_followers
 from smartagent.identity.store import agents
 from smartagent.keyset.store import sealing_keys
@@ -39,6 +40,7 @@ TABLES = (
     ssf_streams, signing_keys, oauth_accounts,
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
+    reviews, review_items, withdrawn_credentials,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

@@ -23,6 +23,7 @@ from smartagent.cli.ctl import (
     login,
     policies,
     requests,
+    reviewing,
     roles,
     rotating,
     scim,
@@ -83,6 +84,7 @@ app.add_typer(roles.app, name="role")
 app.add_typer(policies.app, name="policy")
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(scim.app, name="scim")
+app.add_typer(reviewing.app, name="review")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")
 app.add_typer(issuers.app, name="issuer")

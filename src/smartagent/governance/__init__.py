@@ -5,17 +5,21 @@ from smartagent.governance.errors import GovernanceChanged, GovernanceError, Mal
 from smartagent.governance.means import Means
 from smartagent.governance.model import DAY_SECONDS, Defaults
 from smartagent.governance.owners import is_person_here
+from smartagent.governance.reviews.store import WITHDRAWALS_TOPIC
+from smartagent.governance.reviews.withdrawals import Withdrawals
 from smartagent.governance.routes import governance_routes
 from smartagent.governance.service import Governance
 
 __all__ = [
     "DAY_SECONDS",
+    "WITHDRAWALS_TOPIC",
     "Defaults",
     "Governance",
     "GovernanceChanged",
     "GovernanceError",
     "MalformedTerms",
     "Means",
+    "Withdrawals",
     "governance_routes",
     "is_person_here",
 ]

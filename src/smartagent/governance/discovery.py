@@ -22,6 +22,7 @@ from smartagent.identity import (
 from smartagent.kernel import Caller, Change, Decision, IdPrefix, Record, Work, Write
 
 MAX_IMPORTED: Final = 500
+MAX_WAITING: Final = 1000
 _NAME_CHARS: Final = 80
 _CLIENT: Final = f"{IdPrefix.CLIENT.value}_"
 
@@ -66,12 +67,16 @@ class Discovery:
         )
 
     async def notice(self, reference: str, source: str) -> None:
-        """Take in somebody who was seen calling, unless they are known.
+        """Take in somebody who was seen calling, unless they are known, or too many wait to be looked at.
 
         Raises:
             StoreUnavailable: The store cannot be asked.
         """
         if await read_sighting(self._means.database, reference) is not None:
+            return
+        waiting = sum(agent.status is AgentStatus.DISCOVERED for agent in self._means.directory.agents())
+        if waiting >= MAX_WAITING:
+            # Whoever calls under ever new names must not fill every node's memory.
             return
         name = reference
         if reference.startswith(_CLIENT):

@@ -9,6 +9,12 @@ GovernanceError
     MalformedElevation    the role, the time or the reason of an elevation is none
     ElevatedAlready       the agent has another elevation
     ElevationNotFound     there is no such elevation
+    MalformedReview       a review's name, due date or scope is none
+    MalformedDecision     what is reviewed cannot become that
+    ReviewTaken           there is a review of this name
+    ReviewNotFound        there is no such review or item
+    ReviewDecided         somebody decided before, or the review is closed
+    NotWithdrawn          no review took this credential from the agent
     ScimError             what a directory is answered (RFC 7644 section 3.12)
         ScimMalformed         the request, a filter, a path or a value is malformed
         ScimNotFound          it has no such resource here
@@ -143,3 +149,59 @@ class ElevationNotFound(GovernanceError):
     code: ClassVar[str] = "elevation-not-found"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such elevation."
+
+
+class MalformedReview(GovernanceError):
+    """A review's name, due date or scope is none."""
+
+    code: ClassVar[str] = "malformed-review"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The review is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class MalformedDecision(GovernanceError):
+    """What is reviewed cannot become that."""
+
+    code: ClassVar[str] = "malformed-decision"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The decision does not fit what it is about."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class ReviewTaken(GovernanceError):
+    """There is a review of this name."""
+
+    code: ClassVar[str] = "review-taken"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "There is a review of this name."
+
+
+class ReviewNotFound(GovernanceError):
+    """There is no such review, or no such item in it."""
+
+    code: ClassVar[str] = "review-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such review."
+
+
+class ReviewDecided(GovernanceError):
+    """Somebody decided before, or the review is closed."""
+
+    code: ClassVar[str] = "review-decided"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "It is decided already."
+
+
+class NotWithdrawn(GovernanceError):
+    """No review took this credential from the agent."""
+
+    code: ClassVar[str] = "not-withdrawn"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "The credential was not taken."

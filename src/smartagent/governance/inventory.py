@@ -9,6 +9,7 @@ from msgspec import structs
 
 from smartagent.crypto import PublicKey
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply, parse_form, parse_json
+from smartagent.governance.elevation.register import Register
 from smartagent.governance.errors import MalformedTerms
 from smartagent.governance.means import Means
 from smartagent.governance.model import ANYTHING, DAY_SECONDS, Terms
@@ -59,9 +60,10 @@ _ISSUED: Final = "token.issued"
 class Inventory:
     """Shows agents as those see them who answer for them."""
 
-    def __init__(self, means: Means, owners: Owners) -> None:
+    def __init__(self, means: Means, owners: Owners, elevated: Register) -> None:
         self._means = means
         self._owners = owners
+        self._elevated = elevated
 
     async def show_all(self, _caller: Caller, inbound: Inbound) -> Outcome:
         """Show a page of agents, oldest first.
@@ -155,6 +157,7 @@ class Inventory:
     async def _line(self, agent: Agent, terms: Terms | None) -> AgentLine:
         database = self._means.database
         end = expires_at(agent, terms, self._means.defaults)
+        elevation = self._elevated.find(agent.id)
         used_at = (await read_uses(database, agent.id)).get(ANYTHING, 0)
         seen = await sighting_of(database, agent.id)
         return AgentLine(
@@ -172,6 +175,7 @@ class Inventory:
             idle_days=idle_seconds(terms, self._means.defaults) // DAY_SECONDS,
             source=seen.source if seen is not None else "",
             reference=seen.reference if seen is not None else "",
+            elevated_to=elevation.role if elevation is not None else "",
         )
 
     async def _read(self, raw: str) -> Agent:

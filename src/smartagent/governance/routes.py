@@ -3,6 +3,7 @@
 
 from smartagent.edge import Proof, Route
 from smartagent.governance.elevation.routes import elevation_routes
+from smartagent.governance.reviews.routes import review_routes
 from smartagent.governance.scim.routes import scim_routes
 from smartagent.governance.service import Governance
 from smartagent.governance.views import (
@@ -22,6 +23,7 @@ def governance_routes(governance: Governance) -> tuple[Route, ...]:
         *_inventory_routes(governance),
         *scim_routes(governance.scim),
         *elevation_routes(governance.elevations),
+        *review_routes(governance.reviews),
     )
 
 

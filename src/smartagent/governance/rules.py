@@ -52,6 +52,11 @@ def uses_of(record: Record) -> Iterator[Use]:
     yield Use(record.caller, ANYTHING, at)
     if record.event == _CALL and record.subject:
         yield Use(record.caller, f"upstream/{record.subject}", at)
+        for rule in record.rule.split(","):
+            # `role/NAME/2` is the second block of a role.
+            head, _, role = rule.partition("/")
+            if head == "role":
+                yield Use(record.caller, f"role/{role.partition('/')[0]}", at)
     if record.event == _LEASED and "credential" in record.detail:
         yield Use(record.caller, f"credential/{record.detail['credential']}", at)
     via = str(record.detail.get("via", ""))

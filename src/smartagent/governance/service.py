@@ -13,6 +13,7 @@ from smartagent.governance.lapsing import Lapsing
 from smartagent.governance.leaving import Leaving
 from smartagent.governance.means import Means
 from smartagent.governance.owners import Owners
+from smartagent.governance.reviews.desk import Reviews
 from smartagent.governance.scim.service import Scim
 from smartagent.governance.usage import Usage
 from smartagent.storage import Feed
@@ -24,13 +25,14 @@ class Governance:
     def __init__(self, means: Means) -> None:
         self.owners = Owners(means.directory, means.database)
         self.discovery = Discovery(means, self.owners)
-        self.inventory = Inventory(means, self.owners)
+        self.elevated = Register(means.database, means.clock, means.revocations.revoked_at_ms)
+        self.inventory = Inventory(means, self.owners, self.elevated)
         self.lapsing = Lapsing(means)
         self.leaving = Leaving(means, self.owners)
         self.scim = Scim(means, self.owners, self.leaving)
-        self.elevated = Register(means.database, means.clock, means.revocations.revoked_at_ms)
         self.elevations = Elevations(means, self.elevated)
-        duties = (self.elevations.tend, self.lapsing.tend, self.leaving.tend)
+        self.reviews = Reviews(means)
+        duties = (self.elevations.tend, self.lapsing.tend, self.leaving.tend, self.reviews.tend)
         self.caretaker = Caretaker(means, Usage(means, self.discovery), duties)
         self._running: list[asyncio.Task[None]] = []
 

@@ -11,7 +11,7 @@ class AgentLine(msgspec.Struct, frozen=True):
 
     `orphan` says that nobody answers for it.  `expires_at` is empty when it never does, `idle_days` 0 when it may
     do nothing for ever, `last_used_at` empty when it never did anything.  `source` and `reference` say where it was
-    seen before anybody registered it.
+    seen before anybody registered it.  `elevated_to` is the role that it has at this instant instead of its own.
     """
 
     id: str
@@ -28,6 +28,7 @@ class AgentLine(msgspec.Struct, frozen=True):
     idle_days: int
     source: str = ""
     reference: str = ""
+    elevated_to: str = ""
 
 
 class InventoryPage(msgspec.Struct, frozen=True):

@@ -87,6 +87,8 @@ class Permission(StrEnum):
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
     ELEVATIONS_READ = "elevations.read"
     ELEVATIONS_WRITE = "elevations.write"
+    REVIEWS_READ = "reviews.read"
+    REVIEWS_WRITE = "reviews.write"
     SCIM_SOURCES_READ = "scim-sources.read"
     SCIM_SOURCES_WRITE = "scim-sources.write"
     SCIM_READ = "scim.read"

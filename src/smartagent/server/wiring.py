@@ -45,7 +45,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.server.wiring_governance import wire_governance
+from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_oauth import (
@@ -116,7 +116,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
     service = wire_token_service(base, outside, identity, tokens, clients)
     kept = wire_vault(base)
-    leases = wire_leases(base, outside, identity, tokens, book, kept)
+    leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)

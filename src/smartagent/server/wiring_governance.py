@@ -7,10 +7,10 @@ from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import ClientKind, Clients
 from smartagent.crypto import system_entropy
 from smartagent.delegation import Delegations
-from smartagent.governance import DAY_SECONDS, Defaults, Governance
+from smartagent.governance import DAY_SECONDS, WITHDRAWALS_TOPIC, Defaults, Governance, Withdrawals
 from smartagent.governance import Means as GovernanceMeans
 from smartagent.identity import Identity
-from smartagent.kernel import IdPrefix, Record
+from smartagent.kernel import IdPrefix
 from smartagent.leases import Lease, leases_of_agent
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
@@ -35,9 +35,6 @@ def wire_governance(
     holder = base.ids.new(IdPrefix.REQUEST)
     custody = CustodyReader(store.database, LogReader(store.database, base.clock))
 
-    async def records_of(subject: str, since_ms: int) -> list[Record]:
-        return await custody.latest(subject, since_ms)
-
     async def strange_client(client_id: str) -> str:
         client = await clients.find(client_id)
         return client.name or client_id if client is not None and client.kind in _UNREGISTERED else ""
@@ -52,17 +49,26 @@ def wire_governance(
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "governance", holder, TURN_SECONDS),
             directory=identity.directory,
-            known_role=lambda role: book.grants(role) is not None,
+            grants=book.grants,
+            credentials_of=book.credentials_of,
             revocations=tokens.revocations,
             delegations=delegations.register.all,
             leases_of=lambda agent: leases_of(store.database, agent),
-            records_of=records_of,
+            trail=custody.trail,
+            records_of=custody.latest,
             strange_client=strange_client,
             defaults=Defaults(settings.agent_life_days * DAY_SECONDS, settings.agent_idle_days * DAY_SECONDS),
         )
     )
     governance.follow(store.feed)
     return governance
+
+
+def wire_withdrawals(base: Foundation, book: Book) -> Withdrawals:
+    """Build what decides about leases, and keep it fresh."""
+    withdrawals = Withdrawals(base.store.database, book)
+    base.store.feed.register(WITHDRAWALS_TOPIC, withdrawals.reload)
+    return withdrawals
 
 
 async def leases_of(database: Database, agent: str) -> list[Lease]:

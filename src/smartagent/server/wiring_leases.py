@@ -11,6 +11,7 @@ from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin, Web
 from smartagent.edge import Proof
 from smartagent.emergency import Emergencies
 from smartagent.emergency import Means as EmergencyMeans
+from smartagent.governance import Withdrawals
 from smartagent.identity import Identity
 from smartagent.kernel import Algorithm, IdPrefix, Secret
 from smartagent.leases import Backend, Leases
@@ -26,7 +27,6 @@ from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.leases.backends.ssh import SshBackend
 from smartagent.leases.backends.workload import House
-from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.rootkeys import placeholder_key
 from smartagent.server.wiring_governance import leases_of
@@ -97,7 +97,7 @@ def _has(kept: Vault, name: str) -> bool:
 
 
 def wire_leases(
-    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, book: Book, kept: Kept
+    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, rules: Withdrawals, kept: Kept
 ) -> Leases:
     """Build the leases, and keep their entries fresh."""
     store = base.store
@@ -112,8 +112,8 @@ def wire_leases(
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
             sealing=base.keyset,
             backends=backends(base, outside, tokens, kept.accounts),
-            decide=book.decide_lease,
-            granted=book.credentials_of,
+            decide=rules.decide_lease,
+            granted=rules.credentials_of,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             secret=lambda name: _secret_of(kept.vault, name),
             secret_exists=lambda name: _has(kept.vault, name),

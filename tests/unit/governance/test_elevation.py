@@ -32,6 +32,8 @@ async def test_tokens_are_of_the_other_role_name_it_and_do_not_outlive_it(world,
     verified = world.tokens.access.verified(during["access_token"])
     assert (verified.claims.role, verified.claims.scope) == ("deployer", "deploy")
     assert verified.claims.lin == (view["id"],)
+    _, line = await ada.call("GET", f"/v1/inventory/{bot.id}")
+    assert (line["agent"]["role"], line["agent"]["elevated_to"]) == ("order-reader", "deployer")
     assert verified.claims.exp == int(world.clock.at) + 600
     assert caller_of(world, before).role == "order-reader"
 
@@ -113,7 +115,7 @@ async def test_an_elevation_that_is_not_said_rightly_is_refused(ada, bot, said):
 
 async def test_who_is_not_active_is_not_elevated(ada, bot):
     await ada.call("POST", f"/v1/agents/{bot.id}/status", {"status": "suspended", "reason": ""})
-    assert (await elevated(ada, bot))[0] == 401
+    assert (await elevated(ada, bot))[0] == 400
     unknown = {"agent": bot.id[:-4] + "0000", "role": "deployer", "seconds": 600, "reason": "x"}
     assert (await ada.call("POST", "/v1/elevations", unknown))[0] == 404
     assert (await ada.call("DELETE", "/v1/elevations/elv_" + "0" * 26))[0] == 404

@@ -65,6 +65,7 @@ def record(event, caller="agt_1", decision=Decision.PERMIT, **more):
     ("seen", "what"),
     [
         (record("gateway.call", subject="shop"), {"", "upstream/shop"}),
+        (record("gateway.call", subject="shop", rule="role/r/2,policy/x/1"), {"", "role/r", "upstream/shop"}),
         (record("lease.issued", detail={"credential": "orders"}), {"", "credential/orders"}),
         (record("token.issued", detail={"via": "dlg_1"}), {"", "delegation/dlg_1"}),
         (record("token.issued", detail={"via": "own"}), {""}),
@@ -74,7 +75,7 @@ def record(event, caller="agt_1", decision=Decision.PERMIT, **more):
     ],
 )
 def test_a_permitted_act_is_a_use_and_a_refused_one_is_not(seen, what):
-    assert list(uses_of(seen)) == [Use("agt_1", name, 5) for name in sorted(what)]
+    assert set(uses_of(seen)) == {Use("agt_1", name, 5) for name in what}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 
 import msgspec
 
+from smartagent.audit import Trail
+from smartagent.audit.custody import Entry
 from smartagent.governance import Defaults, Governance, Means, governance_routes, is_person_here
 from smartagent.kernel import Committed, Record, Work
 from smartagent.tokens import RevocationKind, revocation_of
@@ -46,6 +48,7 @@ class GovernanceWorld(World):
         super().__init__(clock, store or LoggingStore(clock), name)
         self.turn = Turn()
         self.delegated = []
+        self.leasable = {}
         self.governance = Governance(
             Means(
                 clock=self.clock,
@@ -56,7 +59,9 @@ class GovernanceWorld(World):
                 ledger=self.store,
                 turn=self.turn,
                 directory=self.identity.directory,
-                known_role=self.roles.__contains__,
+                grants=self.roles.get,
+                credentials_of=lambda role: self.leasable.get(role, ()),
+                trail=self._trail,
                 revocations=self.tokens.revocations,
                 delegations=lambda: self.delegated,
                 leases_of=self._leases_of,
@@ -86,6 +91,15 @@ class GovernanceWorld(World):
             for record in reversed(self.store.records)
             if record.at_ms >= since_ms and subject in {record.caller, record.subject}
         ]
+
+    async def _trail(self, subject, caller, begin, limit):
+        found = [
+            Entry(index, msgspec.Raw(record.encode()), "", "receipt")
+            for index, record in enumerate(self.store.records)
+            if record.subject == subject and index >= begin
+        ]
+        following = found[limit].index if len(found) > limit else 0
+        return Trail(subject, "checkpoint", begin, len(found[:limit]), following, found[:limit])
 
     async def _strange_client(self, client_id):
         return STRANGE.get(client_id, "")

@@ -21,7 +21,7 @@ from smartagent.governance.elevation.store import (
 )
 from smartagent.governance.errors import ElevationNotFound, GovernanceChanged, MalformedElevation
 from smartagent.governance.means import Means
-from smartagent.identity import AgentNotFound, check_active, parse_reason, read_agent
+from smartagent.identity import AgentNotFound, AgentStatus, parse_reason, read_agent
 from smartagent.kernel import Caller, Decision, IdPrefix, Record, Work, Write, parse_id, rfc3339
 from smartagent.tokens import RevocationKind, revocation_of
 
@@ -70,8 +70,7 @@ class Elevations:
 
         Raises:
             AgentNotFound: There is no such agent.
-            AuthenticationFailed: The agent is not active.
-            MalformedElevation: The role, the time or the reason is none.
+            MalformedElevation: The role, the time or the reason is none, or the agent is not active.
             ElevatedAlready: The agent has another elevation.
         """
         asked = parse_json(inbound.body, ElevationRequest)
@@ -79,12 +78,13 @@ class Elevations:
         agent = await read_agent(self._means.database, parse_id(asked.agent, IdPrefix.AGENT))
         if agent is None:
             raise AgentNotFound(asked.agent)
-        check_active(agent)
+        if agent.status is not AgentStatus.ACTIVE:
+            raise MalformedElevation("agent", f"it is {agent.status.value}")
         if not MIN_SECONDS <= asked.seconds <= MAX_SECONDS:
             raise MalformedElevation("seconds", f"{MIN_SECONDS} to {MAX_SECONDS}")
         if not reason:
             raise MalformedElevation("reason", "say why")
-        if asked.role == agent.role or not self._means.known_role(asked.role):
+        if asked.role == agent.role or self._means.grants(asked.role) is None:
             raise MalformedElevation("role", "one that there is, and not the agent's own")
         now = self._means.clock.now()
         elevation = Elevation(
