@@ -95,6 +95,13 @@ def _about(scim: Scim) -> tuple[Route, ...]:
             render=refused,
             media_types=MEDIA_TYPES,
         ),
+        *_schemas(scim),
+    )
+
+
+def _schemas(scim: Scim) -> tuple[Route, ...]:
+    about = scim.about
+    return (
         Route(
             method="GET",
             path="/scim/v2/Schemas",
