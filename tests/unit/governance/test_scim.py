@@ -135,6 +135,7 @@ async def test_an_heir_who_left_inherits_nothing(world, ada):
     assert (world.status_of(bot), owner_of(world, bot)) == ("suspended", bo)
 
 
+@pytest.mark.requirement("RFC7644-3.3-taken")
 async def test_events_that_come_twice_or_in_another_order_do_no_harm(world, ada, hr):
     bo = await hr.join("bo")
     bot = await agent_of(world, ada, bo)
@@ -191,6 +192,7 @@ async def test_the_same_person_at_an_outside_issuer_ends_too(world, ada):
     assert world.tokens.revocations.revoked_at_ms(person_id("https://idp.example", "00u1"))
 
 
+@pytest.mark.requirement("RFC7644-3.14")
 async def test_a_version_that_is_named_must_be_the_one_that_is_there(hr):
     bo = await hr.join("bo")
     operation = {"op": "replace", "path": "displayName", "value": "Bo"}
@@ -279,6 +281,7 @@ async def test_a_token_of_a_directory_is_good_for_nothing_else_and_nobody_elses_
     assert (await Directory(world, session["access_token"]).call("GET", "/Users"))[0] == 401
 
 
+@pytest.mark.requirement("RFC7644-3.12")
 async def test_errors_are_as_directories_read_them(hr):
     status, view = await hr.call("POST", "/Users", {"schemas": [USER]})
     assert (status, view["status"], view["scimType"]) == (400, "400", "invalidValue")

@@ -22,6 +22,7 @@ ADA = {
 }
 
 
+@pytest.mark.requirement("RFC7644-3.4.2.2")
 @pytest.mark.parametrize(
     ("text", "holds"),
     [
@@ -53,6 +54,7 @@ def test_a_filter_means_what_rfc_7644_says(text, holds):
     assert parse_filter(text)(ADA) is holds
 
 
+@pytest.mark.requirement("RFC7644-3.4.2.2")
 @pytest.mark.parametrize(
     "text",
     ["", "userName", "userName eq", 'userName like "x"', '(userName eq "x"', 'userName eq "x") ', "userName eq x",
@@ -94,6 +96,7 @@ def after_patch(document, *operations, schema=USERS):
 PERSON = {name: value for name, value in ADA.items() if name != "id"}
 
 
+@pytest.mark.requirement("RFC7644-3.5.2")
 @pytest.mark.parametrize(
     ("operation", "changed"),
     [
@@ -158,6 +161,7 @@ def test_members_come_and_go_by_their_id():
     assert [each["value"] for each in listed["members"]] == ["prs_2"]
 
 
+@pytest.mark.requirement("RFC7643-2.1")
 def test_what_is_kept_has_the_names_of_the_schema_and_nothing_unknown():
     body = {
         "schemas": [USER],
@@ -180,11 +184,13 @@ def test_a_body_that_is_no_user_is_refused(body):
         taken(body, USERS)
 
 
+@pytest.mark.requirement("RFC7644-3.9")
 def test_what_is_asked_for_is_shown_and_its_id_always():
     assert set(shown(ADA, "userName,name.givenName", "")) == {"id", "userName", "name"}
     assert set(shown(ADA, "", "emails,id")) == set(ADA) - {"emails"}
 
 
+@pytest.mark.requirement("RFC7644-3.4.2.4")
 def test_a_list_begins_at_one_and_is_bounded():
     query = parse_query("startIndex=-3&count=100000&filter=active+eq+true")
     assert (query.start, query.count, query.filter) == (1, 200, "active eq true")
