@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -337,11 +338,14 @@ SCENARIOS = {
     "client-credentials.md": client_credentials,
     "delegate-to-a-sub-agent.md": delegate,
     "device-code.md": device,
+    "elevate-an-agent.md": elevate,
     "end-everything-of-an-agent.md": end_everything,
     "find-keys-and-replace-them.md": scan,
     "find-rules-that-need-attention.md": lint,
     "follow-revocations.md": follow,
+    "govern-agents.md": govern,
     "identity-assertion.md": assertion,
+    "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
     "grant-files-on-a-host.md": files,
@@ -361,6 +365,7 @@ SCENARIOS = {
     "put-mcp-servers-behind-the-gateway.md": mcp_servers,
     "protect-a-resource.md": protect,
     "register-a-client.md": register,
+    "review-access.md": review,
     "revoke-a-token.md": revoke,
     "rotate-secrets.md": rotate,
     "run-a-program-with-credentials.md": run_a_program,

@@ -10,6 +10,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from smartagent.accounts.store import oauth_accounts
+from smartagent.governance.elevation.store import elevations
+from smartagent.governance.people.store import group_members, people, people_groups, scim_sources
+from smartagent.governance.reviews.store import review_items, reviews, withdrawn_credentials
+from smartagent.governance.store import agent_sightings, agent_terms, agent_uses, log_followers
+from smartagent.identity.store import agents
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
 from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
@@ -34,6 +39,9 @@ from tests.unit.policy.fakes import policy, role
 TABLES = (
     roles, policies, secrets, secret_versions, upstreams, sealing_keys, leases, lease_ties, rotations_running,
     ssf_streams, signing_keys, oauth_accounts, mcp_servers, mcp_tools, mcp_labels_met, access_requests,
+    agents, agent_sightings, agent_terms, agent_uses, log_followers,
+    scim_sources, people, people_groups, group_members, elevations,
+    reviews, review_items, withdrawn_credentials,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

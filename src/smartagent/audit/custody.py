@@ -168,6 +168,26 @@ class CustodyReader:
                 break
         return found[:limit]
 
+    async def latest(self, subject: str, since_ms: int) -> list[Record]:
+        """Return what the log holds about `subject` since an instant (Unix milliseconds), the newest first.
+
+        Of a subject that is very busy, only the newest; without receipts, for who only wants to know.
+
+        Raises:
+            LogBehind: The newest entries have no checkpoint yet.
+        """
+        newest = await self._log.caught_up()
+        found: list[Record] = []
+        last = newest.size // BUNDLE
+        for number in await bundles_back_from(self._database, subject, last, _BUNDLES_BACK):
+            records = [each.record for each in await self._read(number, newest)]
+            found += [
+                each for each in reversed(records) if each.at_ms >= since_ms and concerns(each, subject)
+            ]
+            if records and records[0].at_ms < since_ms:
+                break
+        return found
+
     async def _chain(self, jti: str, newest: SignedSize) -> Chain:
         # The issuance is the first that was ever recorded under the id.
         for number in await bundles_from(self._database, jti, 0, newest.size // BUNDLE, 2):

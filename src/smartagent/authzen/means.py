@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from smartagent.policy import Book, RoleOf
+from smartagent.policy import Book
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -15,5 +15,5 @@ class Means(msgspec.Struct, frozen=True):
     """
 
     book: Book
-    role_of: RoleOf
+    role_of: Callable[[str], str | None]
     is_operator: Callable[[str], bool]

@@ -13,9 +13,11 @@ from smartagent.cli.ctl import (
     clients,
     delegations,
     drill,
+    elevating,
     explaining,
     history,
     honeytokens,
+    inventory,
     issuers,
     keys,
     leasing,
@@ -27,8 +29,10 @@ from smartagent.cli.ctl import (
     proving,
     reach,
     requests,
+    reviewing,
     roles,
     rotating,
+    scim,
     sealing,
     secrets,
     signals,
@@ -73,6 +77,7 @@ signin.add_to(app)
 drill.add_to(app)
 explaining.add_to(app)
 reach.add_to(app)
+elevating.add_to(app)
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
@@ -91,10 +96,13 @@ policies.app.command("replay")(history.replay)
 policies.app.command("lint")(linting.lint)
 policies.app.command("test")(proving.prove)
 app.add_typer(agents.enrolments, name="enrolment")
+app.add_typer(scim.app, name="scim")
+app.add_typer(reviewing.app, name="review")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")
 app.add_typer(issuers.app, name="issuer")
 agents.app.command("attest")(issuers.attest)
+inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
 app.add_typer(requests.app, name="request")

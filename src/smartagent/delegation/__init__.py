@@ -33,7 +33,7 @@ from smartagent.delegation.model import (
 from smartagent.delegation.outward import OutwardTokens
 from smartagent.delegation.routes import delegation_routes
 from smartagent.delegation.service import Delegations
-from smartagent.delegation.store import DELEGATIONS_TOPIC
+from smartagent.delegation.store import DELEGATIONS_TOPIC, delegation_changed, revoke_delegation
 from smartagent.delegation.transaction import HEADER, TransactionTokens
 
 __all__ = [
@@ -67,5 +67,7 @@ __all__ = [
     "TokenTypeRefused",
     "TooManyDelegations",
     "TransactionTokens",
+    "delegation_changed",
     "delegation_routes",
+    "revoke_delegation",
 ]

@@ -40,6 +40,8 @@ class Proof(StrEnum):
     """An access token that is meant for the very MCP server that it is sent to."""
     ENROLMENT = "enrolment"
     """A one-time enrolment token and a signature with the key to enrol."""
+    SCIM_TOKEN = "scim-token"  # noqa: S105 -- a kind of proof, not a password
+    """The token that an operator made for a directory (RFC 7644 section 2)."""
     CLAIM_LINK = "claim-link"
     """The one-time claim link's code and a signature with the key to claim with."""
     NONE = "none"

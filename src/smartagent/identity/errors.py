@@ -5,6 +5,7 @@ IdentityError
     KeyAlreadyKnown         somebody has, or had, this key
     MalformedName           not a name that can be shown to people
     RoleUnknown             enrolment into a role that does not exist
+    OwnerUnknown            nobody who could answer for an agent has this id
     LifeTooLong             an enrolment token that would live too long, or not at all
     AgentNotFound           no agent has this id
     TransitionRefused       the agent's status cannot become that
@@ -45,6 +46,14 @@ class RoleUnknown(IdentityError):
     code: ClassVar[str] = "role-unknown"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "There is no such role to enrol into."
+
+
+class OwnerUnknown(IdentityError):
+    """Nobody who could answer for an agent has this id: no operator, and no person who has not left."""
+
+    code: ClassVar[str] = "owner-unknown"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "There is no such owner."
 
 
 class LifeTooLong(IdentityError):

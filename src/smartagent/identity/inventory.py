@@ -4,15 +4,18 @@
 import re
 from typing import Final
 
+from msgspec import structs
+
 from smartagent.crypto import PublicKey, b64u
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply, parse_form, parse_json
 from smartagent.identity.directory import Directory
-from smartagent.identity.errors import AgentNotFound
-from smartagent.identity.means import Means
+from smartagent.identity.errors import AgentNotFound, OwnerUnknown
+from smartagent.identity.means import Means, nothing_ends
 from smartagent.identity.model import Agent, AgentStatus, Operator
-from smartagent.identity.rules import check_transition, parse_reason
+from smartagent.identity.rules import check_by_hand, parse_reason
 from smartagent.identity.shapes import AgentPage, AgentView, OperatorList, OperatorView, StatusRequest
-from smartagent.identity.store import Filter, agent_changed, read_agent, read_agents_like, set_status
+from smartagent.identity.store import Filter, agent_changed, read_agent, read_agents_like, set_standing
+from smartagent.identity.usable import is_owner
 from smartagent.kernel import Caller, IdPrefix, parse_id, rfc3339
 
 DEFAULT_LIMIT: Final = 50
@@ -54,35 +57,30 @@ class Inventory:
         return Outcome(Reply(200, agent_view(agent)), subject=agent.id)
 
     async def change_status(self, _caller: Caller, inbound: Inbound) -> Outcome:
-        """Suspend, resume or retire an agent.  What it holds stops working on every node at once.
+        """Suspend, resume or retire an agent.  What it holds stops working on every node at once, for good.
 
         Raises:
             AgentNotFound: There is none with this id.
             TransitionRefused: Its status cannot become that.
+            OwnerUnknown: Nobody answers for it any more, so it cannot be resumed.
             AgentChanged: Somebody else changed it meanwhile.
         """
         request = parse_json(inbound.body, StatusRequest)
         reason = parse_reason(request.reason)
         agent = await self._read(inbound)
-        check_transition(agent, request.status)
-        now = int(self._means.clock.now())
-        changed = Agent(
-            id=agent.id,
-            name=agent.name,
-            owner=agent.owner,
-            role=agent.role,
-            status=request.status,
-            public_key=agent.public_key,
-            created_at=agent.created_at,
-            last_changed_at=now,
-            key_since=agent.key_since,
-        )
+        check_by_hand(agent, request.status)
+        resumed = request.status is AgentStatus.ACTIVE
+        if resumed and not await is_owner(self._means, self._directory, agent.owner):
+            raise OwnerUnknown("its owner is gone; assign it to somebody first")
+        instant = self._means.clock.now()
+        changed = structs.replace(agent, status=request.status, last_changed_at=int(instant))
+        writes, changes = nothing_ends(agent.id, instant) if resumed else self._means.end(agent.id, instant)
         return Outcome(
             Reply(200, agent_view(changed)),
             subject=agent.id,
             detail={"from": agent.status.value, "to": request.status.value, "reason": reason},
-            writes=(set_status(agent, request.status, now=now),),
-            changes=(agent_changed(agent.id),),
+            writes=(set_standing(agent, changed), *writes),
+            changes=(agent_changed(agent.id), *changes),
         )
 
     async def list_operators(self, _caller: Caller, _inbound: Inbound) -> Outcome:
@@ -109,7 +107,7 @@ def agent_view(agent: Agent) -> AgentView:
         role=agent.role,
         status=agent.status,
         public_key=b64u(agent.public_key),
-        key_thumbprint=PublicKey.parse(agent.public_key).thumbprint,
+        key_thumbprint=PublicKey.parse(agent.public_key).thumbprint if agent.public_key else "",
         created_at=rfc3339(agent.created_at),
         last_changed_at=rfc3339(agent.last_changed_at),
     )

@@ -7,8 +7,20 @@ import msgspec
 
 
 class AgentStatus(StrEnum):
-    """Where an agent is in its life."""
+    """Where an agent is in its life.
 
+    seen, or in an imported list          enrolled, or attested
+                 |                                  |
+                 v                                  v
+          [ discovered ] --invited--> [ pending ] --enrolled--> [ active ] <--resumed-- [ suspended ]
+                 |                        |                        |    ---suspended-->      |
+                 +------------------------+--------> [ retired ] <-+-------------------------+   final
+
+    Only an active agent can do anything.  What is discovered or pending has no key yet.
+    """
+
+    DISCOVERED = "discovered"
+    PENDING = "pending"
     ACTIVE = "active"
     SUSPENDED = "suspended"
     RETIRED = "retired"
@@ -25,7 +37,8 @@ class Purpose(StrEnum):
 class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An agent as every node holds it in memory.  `public_key` is 32 bytes that were checked once.
 
-    `owner` is the operator who made the enrolment token; `role` is the one it was made for.
+    `owner` is an operator or a person who answers for it; `role` is the one it was enrolled for.  While it is
+    discovered or pending its key is empty.
     The thumbprint of the key is not kept: a hundred thousand of them are ten megabytes.  `key_since` is when
     the key came, 0 when it is the first one.
     """
@@ -51,7 +64,10 @@ class Operator(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Enrolment(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An enrolment token as the store knows it: by its hash.  It works once (`used_at`)."""
+    """An enrolment token as the store knows it: by its hash.  It works once (`used_at`).
+
+    `owner` will answer for the agent.  `agent` is the one that was known before, empty for a new one.
+    """
 
     id: str
     role: str
@@ -59,6 +75,8 @@ class Enrolment(msgspec.Struct, frozen=True, gc=False, array_like=True):
     created_by: str
     expires_at: int
     used_at: int | None
+    owner: str = ""
+    agent: str = ""
 
 
 class ClaimLink(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -1,14 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of identity, pure.
-
-The life of an agent:
-
-                 suspend
-    [ active ] ----------> [ suspended ]
-       |    ^---------------    |
-       |        resume          |
-       +------> [ retired ] <---+        final
-"""
+"""The rules of identity, pure.  The life of an agent is drawn at `model.AgentStatus`."""
 
 import unicodedata
 from typing import Final
@@ -22,6 +13,8 @@ MAX_NAME_CHARS: Final = 80
 MAX_REASON_CHARS: Final = 240
 
 _TRANSITIONS: Final = {
+    AgentStatus.DISCOVERED: {AgentStatus.PENDING, AgentStatus.RETIRED},
+    AgentStatus.PENDING: {AgentStatus.ACTIVE, AgentStatus.RETIRED},
     AgentStatus.ACTIVE: {AgentStatus.SUSPENDED, AgentStatus.RETIRED},
     AgentStatus.SUSPENDED: {AgentStatus.ACTIVE, AgentStatus.RETIRED},
     AgentStatus.RETIRED: set[AgentStatus](),
@@ -75,7 +68,30 @@ def check_transition(agent: Agent, status: AgentStatus) -> None:
     """Let `agent` become `status`, or not.
 
     Raises:
-        TransitionRefused: It is that already, or it is retired for good.
+        TransitionRefused: It is that already, or is not there yet, or it is retired for good.
     """
     if status not in _TRANSITIONS[agent.status]:
         raise TransitionRefused(f"{agent.status.value} does not become {status.value}")
+
+
+def check_by_hand(agent: Agent, status: AgentStatus) -> None:
+    """Let an operator make `agent` become `status`, or not: what is not enrolled becomes active by its key alone.
+
+    Raises:
+        TransitionRefused: It cannot become that, or not so.
+    """
+    check_transition(agent, status)
+    if not agent.public_key and status is not AgentStatus.RETIRED:
+        raise TransitionRefused("make an enrolment token for it, and let it enrol a key")
+
+
+def check_invited(agent: Agent) -> None:
+    """Let an enrolment token be made for an agent that is known: one that has no key yet.
+
+    A second token may be made for a pending one: the first may have been lost.
+
+    Raises:
+        TransitionRefused: It has, or had, a key, or is retired.
+    """
+    if agent.status is not AgentStatus.PENDING:
+        check_transition(agent, AgentStatus.PENDING)

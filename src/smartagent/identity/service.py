@@ -26,7 +26,7 @@ class Identity:
     def __init__(self, means: Means) -> None:
         self.directory = Directory(means.database)
         self.challenges = Challenges(means, self.directory)
-        self.enrolling = Enrolling(means)
+        self.enrolling = Enrolling(means, self.directory)
         self.attesting = Attesting(means)
         self.rekeying = Rekeying(means)
         self.claiming = Claiming(means)

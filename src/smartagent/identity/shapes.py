@@ -35,11 +35,16 @@ class ClaimLinkView(msgspec.Struct, frozen=True):
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True):
-    """The body of `POST /v1/enrolments`."""
+    """The body of `POST /v1/enrolments`.
+
+    Without an owner it is the caller.  `agent` is one that is discovered or pending, whose enrolment it is.
+    """
 
     role: str
     name: str = ""
     ttl_seconds: int = 3600
+    owner: str = ""
+    agent: str = ""
 
 
 class EnrolmentView(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from smartagent.storage import Database, metadata
 
 AGENTS_TOPIC: Final = "agents"
 OPERATORS_TOPIC: Final = "operators"
+_PAGE: Final = 500
 
 agents: Final = Table(
     "agents",
@@ -70,6 +71,8 @@ enrolments: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
     Column("used_by", Text),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("agent", Text, nullable=False, server_default=""),
 )
 claim_links: Final = Table(
     "claim_links",
@@ -119,14 +122,6 @@ _USE_FIRST_LINKS: Final = (
         used_at=bindparam("new_used_at", type_=BigInteger()), used_by=bindparam("new_used_by", type_=Text())
     )
 )
-_SET_STATUS: Final = (
-    update(agents)
-    .where(agents.c.id == bindparam("old_id"), agents.c.status == bindparam("old_status"))
-    .values(
-        status=bindparam("new_status", type_=Text()),
-        last_changed_at=bindparam("new_last_changed_at", type_=BigInteger()),
-    )
-)
 _SET_KEY: Final = (
     update(agents)
     .where(
@@ -138,6 +133,30 @@ _SET_KEY: Final = (
         public_key=bindparam("new_public_key", type_=LargeBinary()),
         key_since=bindparam("new_key_since", type_=BigInteger()),
         last_changed_at=bindparam("new_key_since", type_=BigInteger()),
+    )
+)
+# The owner and the status are named too: an agent whose standing changed meanwhile is looked at again.
+_SET_STANDING: Final = (
+    update(agents)
+    .where(
+        agents.c.id == bindparam("old_id"),
+        agents.c.status == bindparam("old_status"),
+        agents.c.owner == bindparam("old_owner"),
+        agents.c.role == bindparam("old_role"),
+    )
+    .values(
+        status=bindparam("new_status", type_=Text()),
+        owner=bindparam("new_owner", type_=Text()),
+        role=bindparam("new_role", type_=Text()),
+        last_changed_at=bindparam("new_last_changed_at", type_=BigInteger()),
+    )
+)
+_TAKE_UP: Final = (
+    update(agents)
+    .where(agents.c.id == bindparam("old_id"), agents.c.status == AgentStatus.PENDING.value)
+    .values(
+        status=AgentStatus.ACTIVE.value,
+        **_binds("name", "owner", "role", "public_key", "created_at", "last_changed_at", "key_since"),
     )
 )
 _SUSPEND_WHEN_ACTIVE: Final = (
@@ -177,6 +196,8 @@ _ENROLMENT: Final = select(
     enrolments.c.created_by,
     enrolments.c.expires_at,
     enrolments.c.used_at,
+    enrolments.c.owner,
+    enrolments.c.agent,
 ).where(enrolments.c.token_hash == bindparam("old_token_hash"))
 _CLAIM_LINK: Final = select(
     claim_links.c.id, claim_links.c.created_by, claim_links.c.expires_at, claim_links.c.used_at
@@ -206,6 +227,16 @@ async def read_agents_like(database: Database, wanted: Filter, *, after: str, mo
         "owner_or_any": wanted.owner,
     }
     return msgspec.convert(await database.fetch(_AGENTS_LIKE, values), list[Agent])
+
+
+async def read_agents_of(database: Database, owner: str) -> list[Agent]:
+    """Read all agents that `owner` answers for."""
+    found: list[Agent] = []
+    while page := await read_agents_like(
+        database, Filter(owner=owner), after=found[-1].id if found else "", most=_PAGE
+    ):
+        found += page
+    return found
 
 
 async def read_agent(database: Database, agent_id: str) -> Agent | None:
@@ -249,8 +280,17 @@ def add_key(thumbprint: str, principal: str) -> Write:
 
 def add_agent(agent: Agent) -> Write:
     """Add an agent."""
-    values: dict[str, Scalar] = {
-        "new_id": agent.id,
+    return Write(_ADD_AGENT, {"new_id": agent.id, **_row(agent)}, lost=AgentChanged(agent.id))
+
+
+def take_up(agent: Agent) -> Write:
+    """Let a pending agent be `agent`, which has a key; lost when it is not pending any more."""
+    values = {name: value for name, value in _row(agent).items() if name != "new_status"}
+    return Write(_TAKE_UP, {"old_id": agent.id, **values}, lost=AgentChanged(agent.id))
+
+
+def _row(agent: Agent) -> dict[str, Scalar]:
+    return {
         "new_name": agent.name,
         "new_owner": agent.owner,
         "new_role": agent.role,
@@ -260,7 +300,6 @@ def add_agent(agent: Agent) -> Write:
         "new_last_changed_at": agent.last_changed_at,
         "new_key_since": agent.key_since,
     }
-    return Write(_ADD_AGENT, values, lost=AgentChanged(agent.id))
 
 
 def set_key(agent: Agent, public_key: bytes, *, now: int) -> Write:
@@ -295,6 +334,8 @@ def add_enrolment(enrolment: Enrolment, token_hash: bytes) -> Write:
         "new_created_by": enrolment.created_by,
         "new_expires_at": enrolment.expires_at,
         "new_used_at": None,
+        "new_owner": enrolment.owner,
+        "new_agent": enrolment.agent,
     }
     return Write(_ADD_ENROLMENT, values, lost=AuthenticationFailed("the enrolment token exists"))
 
@@ -327,15 +368,19 @@ def use_claim_link(link: ClaimLink, operator_id: str, *, now: int) -> tuple[Writ
     return (used, Write(_USE_FIRST_LINKS, values, lost=lost, rows=None))
 
 
-def set_status(agent: Agent, status: AgentStatus, *, now: int) -> Write:
-    """Change the status of `agent` from what was seen."""
+def set_standing(seen: Agent, changed: Agent) -> Write:
+    """Change an agent's status, owner and role from what was seen."""
     values: dict[str, Scalar] = {
-        "old_id": agent.id,
-        "old_status": agent.status.value,
-        "new_status": status.value,
-        "new_last_changed_at": now,
+        "old_id": seen.id,
+        "old_status": seen.status.value,
+        "old_owner": seen.owner,
+        "old_role": seen.role,
+        "new_status": changed.status.value,
+        "new_owner": changed.owner,
+        "new_role": changed.role,
+        "new_last_changed_at": changed.last_changed_at,
     }
-    return Write(_SET_STATUS, values, lost=AgentChanged(agent.id))
+    return Write(_SET_STANDING, values, lost=AgentChanged(seen.id))
 
 
 def suspend_when_active(agent_id: str, *, now: int) -> Write:

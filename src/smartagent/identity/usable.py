@@ -4,6 +4,8 @@
 from typing import Final, TypeVar
 
 from smartagent.edge import AuthenticationFailed
+from smartagent.identity.directory import Directory
+from smartagent.identity.means import Means
 from smartagent.identity.model import Agent, AgentStatus, ClaimLink, Enrolment
 
 ENROLMENT_TOKEN_PREFIX: Final = "set_"  # noqa: S105 -- how one begins, not one
@@ -33,10 +35,15 @@ def check_active(agent: Agent | None) -> Agent:
     """Return the agent when it may act.
 
     Raises:
-        AuthenticationFailed: There is none, or it is suspended or retired.
+        AuthenticationFailed: There is none, or it is not active.
     """
     if agent is None:
         raise AuthenticationFailed("the agent is unknown")
     if agent.status is not AgentStatus.ACTIVE:
         raise AuthenticationFailed(f"the agent is {agent.status.value}")
     return agent
+
+
+async def is_owner(means: Means, directory: Directory, owner: str) -> bool:
+    """Say whether `owner` can answer for agents: an operator, or a person who is known and has not left."""
+    return directory.operator(owner) is not None or await means.is_person(owner)

@@ -21,6 +21,8 @@ class CallerKind(StrEnum):
     """An OAuth client that is no agent."""
     PERSON = "person"
     """Somebody whom an outside issuer vouches for, or an operator in front of a browser."""
+    DIRECTORY = "directory"
+    """Tells of people by SCIM."""
 
 
 class CallRestriction(msgspec.Struct, frozen=True, gc=False):

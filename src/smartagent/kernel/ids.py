@@ -36,6 +36,8 @@ class IdPrefix(StrEnum):
     GRANT = "gnt"
     DELEGATION = "dlg"
     PERSON = "prs"
+    GROUP = "grp"
+    ELEVATION = "elv"
     STREAM = "stm"
     EVENT = "evt"
 

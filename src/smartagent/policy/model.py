@@ -179,7 +179,7 @@ class Explanation(msgspec.Struct, frozen=True):
     """Why a call is permitted or not.
 
     `rules` are the ids of what decided (with the text of their `@id`, where that differs);
-    empty when nothing allowed it.
+    empty when nothing allowed it.  `elevation` says by what the agent has another role than its own.
     """
 
     decision: str
@@ -187,3 +187,4 @@ class Explanation(msgspec.Struct, frozen=True):
     rules: tuple[str, ...] = ()
     missing: str = ""
     nearest: NearestRule | None = None
+    elevation: str = ""

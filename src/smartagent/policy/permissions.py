@@ -93,6 +93,14 @@ class Permission(StrEnum):
     MCP_SERVERS_WRITE = "mcp-servers.write"
     ACCESS_REQUESTS_READ = "access-requests.read"
     ACCESS_REQUESTS_WRITE = "access-requests.write"
+    ELEVATIONS_READ = "elevations.read"
+    ELEVATIONS_WRITE = "elevations.write"
+    REVIEWS_READ = "reviews.read"
+    REVIEWS_WRITE = "reviews.write"
+    SCIM_SOURCES_READ = "scim-sources.read"
+    SCIM_SOURCES_WRITE = "scim-sources.write"
+    SCIM_READ = "scim.read"
+    SCIM_WRITE = "scim.write"
 
 
 _KINDS: Final = {
@@ -102,6 +110,7 @@ _KINDS: Final = {
     CallerKind.NEWCOMER: "Newcomer",
     CallerKind.CLIENT: "Client",
     CallerKind.PERSON: "Person",
+    CallerKind.DIRECTORY: "Directory",
 }
 
 HOUSE_POLICY: Final = resources.files("smartagent.policy").joinpath("house.cedar").read_text(encoding="utf-8")

@@ -5,6 +5,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import structs
+
 from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
 from smartagent.kernel import Caller, CallerKind, Clock
 from smartagent.policy.book import Book
@@ -33,8 +35,8 @@ from smartagent.policy.views import (
 )
 from smartagent.policy.writing import Stamp, written_policy, written_role
 
-RoleOf = Callable[[str], str | None]
-"""Tells the role of an agent id; None for an unknown agent."""
+RoleOf = Callable[[str], tuple[str, str] | None]
+"""Tells the role that an agent id has now, and by which elevation, empty for its own; None for an unknown agent."""
 
 _MAX_BODY_BYTES: Final = 131_072
 _EXPLAIN: Final = "explain"
@@ -263,7 +265,7 @@ class _Why:
 
     async def explain(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         asked = parse_json(inbound.body, ExplainRequest)
-        role = self._role_of(asked.agent) or ""
+        role, elevation = self._role_of(asked.agent) or ("", "")
         grants = self._book.grants(role)
         scopes = asked.scopes if asked.scopes is not None else list(grants.scopes if grants else ())
         who = Caller(
@@ -274,6 +276,7 @@ class _Why:
             client_ip=asked.client_ip,
         )
         explanation = self._book.explain(who, called(asked))
+        explanation = structs.replace(explanation, elevation=elevation)
         return Outcome(
             Reply(200, explanation), subject=asked.agent, detail={"decision": explanation.decision}
         )

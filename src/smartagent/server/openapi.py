@@ -44,6 +44,7 @@ _SECURITY: Final[dict[Proof, list[dict[str, list[str]]]]] = {
     Proof.VAULT_LOGIN: [],
     Proof.MCP_TOKEN: [{"mcpToken": []}],
     Proof.VAULT_TOKEN: [{"vaultToken": []}],
+    Proof.SCIM_TOKEN: [{"directoryToken": []}],
     Proof.NONE: [],
 }
 
@@ -61,6 +62,7 @@ _SCHEMES: Final[Json] = {
         "description": "An access token whose audience is the MCP server's own address.",
     },
     "registrationToken": {"type": "http", "scheme": "bearer"},
+    "directoryToken": {"type": "http", "scheme": "bearer"},
     "browserSession": {
         "type": "apiKey",
         "in": "cookie",
@@ -192,6 +194,8 @@ def _responses(route: Route, schemas: dict[type, Json]) -> Json:
     done: Json = {"description": "Done, and recorded."}
     if route.reply_schema is not None:
         done["content"] = {"application/json": {"schema": schemas[route.reply_schema]}}
+    if route.proof is Proof.SCIM_TOKEN:
+        return _scim()
     if route.render is not None and not route.oauth:
         return _pages(done) if route.reply_schema is None else _another_api(done)
     problem = OAuthError if route.oauth else Problem
@@ -218,6 +222,17 @@ def _another_api(done: Json) -> Json:
     problem: Json = {"application/json": {}, MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
     errors = {str(status): {"description": said, "content": problem} for status, said in _ERRORS.items()}
     return {"2XX": done, **errors}
+
+
+def _scim() -> Json:
+    """Describe what directories are answered (RFC 7644), whose schemas SCIM itself tells."""
+    content: Json = {
+        "application/scim+json": {},
+        MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}},
+    }
+    said = {"2XX": "Done, and recorded.", "412": "It is of another version.", "501": "It is not served."}
+    said |= {str(status): meaning for status, meaning in _ERRORS.items()}
+    return {status: {"description": meaning, "content": content} for status, meaning in said.items()}
 
 
 def _pages(done: Json) -> Json:

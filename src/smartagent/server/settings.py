@@ -84,6 +84,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="The only names, with all below them, that the forward proxy's certificate authority may speak for, with blanks between them; it says so in its certificate. Empty: any.",
         ),
     ] = ""
+    agent_life_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="How long after their enrolment agents may act that have no terms of their own. 0: for ever.",
+            extra={"unit": "d"},
+        ),
+    ] = 0
+    agent_idle_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3650,
+            description="Agents that did nothing for so long are suspended, unless their own terms say otherwise. 0: none.",
+            extra={"unit": "d"},
+        ),
+    ] = 0
     trust_domain: Annotated[
         str, Meta(description="The audience of transaction tokens. Empty: there are none.")
     ] = ""

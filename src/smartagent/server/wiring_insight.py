@@ -12,18 +12,24 @@ from smartagent.edge import Route
 from smartagent.identity import AgentStatus, Identity
 from smartagent.insight import Insight, Means, Reach, ReachMeans, insight_routes
 from smartagent.leases import Credential, CredentialNotFound, Leases, Provider, ProviderNotFound
-from smartagent.policy import Book
+from smartagent.policy import Book, RoleOf
 from smartagent.server.asgi import Page
 from smartagent.server.foundation import Foundation
 from smartagent.vault import Upstream, Vault
 
 
-def wire_insight(
-    base: Foundation, identity: Identity, book: Book, vault: Vault, leases: Leases, delegations: Delegations
+def wire_insight(  # noqa: PLR0913, PLR0917 -- the rooms that are told of
+    base: Foundation,
+    identity: Identity,
+    book: Book,
+    vault: Vault,
+    leases: Leases,
+    delegations: Delegations,
+    role_of: RoleOf,
 ) -> tuple[tuple[Route, ...], Mapping[str, Page]]:
     """Build the readers of the log and of the rules, and what decides for others: their routes, and public pages."""
     reach = wire_reach(base, identity, book, vault, leases, delegations)
-    authzen, pages = wire_authzen(base, identity, book)
+    authzen, pages = wire_authzen(base, identity, book, role_of)
     return (*wire_audit(base, identity, book, reach), *authzen), pages
 
 
@@ -72,17 +78,17 @@ def wire_reach(
 
 
 def wire_authzen(
-    base: Foundation, identity: Identity, book: Book
+    base: Foundation, identity: Identity, book: Book, role_of: RoleOf
 ) -> tuple[tuple[Route, ...], Mapping[str, Page]]:
     """Build what decides for other services: its routes, and its public page."""
 
-    def role_of(agent_id: str) -> str | None:
-        agent = identity.directory.agent(agent_id)
-        return agent.role if agent is not None and agent.status is AgentStatus.ACTIVE else None
+    def active_role_of(agent_id: str) -> str | None:
+        agent, role = identity.directory.agent(agent_id), role_of(agent_id)
+        return role[0] if agent is not None and agent.status is AgentStatus.ACTIVE and role else None
 
     def is_operator(person: str) -> bool:
         return identity.directory.operator(person) is not None
 
     issuer = base.settings.issuer
-    routes = authzen_routes(Evaluations(AuthzenMeans(book, role_of, is_operator)))
+    routes = authzen_routes(Evaluations(AuthzenMeans(book, active_role_of, is_operator)))
     return routes, {configuration_path(issuer): Configuration(issuer).show}

@@ -11,9 +11,10 @@ from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin, Web
 from smartagent.edge import Proof
 from smartagent.emergency import Emergencies
 from smartagent.emergency import Means as EmergencyMeans
+from smartagent.governance import Withdrawals
 from smartagent.identity import Identity
 from smartagent.kernel import Algorithm, IdPrefix, Secret
-from smartagent.leases import Backend, Lease, Leases, leases_of_agent
+from smartagent.leases import Backend, Leases
 from smartagent.leases import Means as LeasesMeans
 from smartagent.leases.backends.aws import AwsBackend
 from smartagent.leases.backends.azure import AzureBackend
@@ -26,9 +27,9 @@ from smartagent.leases.backends.postgresql import PostgresBackend
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.leases.backends.ssh import SshBackend
 from smartagent.leases.backends.workload import House
-from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.rootkeys import placeholder_key
+from smartagent.server.wiring_governance import leases_of
 from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.tokens import Tokens
@@ -97,7 +98,7 @@ def has_secret(kept: Vault, name: str) -> bool:
 
 
 def wire_leases(
-    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, book: Book, kept: Kept
+    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, rules: Withdrawals, kept: Kept
 ) -> Leases:
     """Build the leases, and keep their entries fresh."""
     store = base.store
@@ -112,8 +113,8 @@ def wire_leases(
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
             sealing=base.keyset,
             backends=backends(base, outside, tokens, kept.accounts),
-            decide=book.decide_lease,
-            granted=book.credentials_of,
+            decide=rules.decide_lease,
+            granted=rules.credentials_of,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             secret=lambda name: _secret_of(kept.vault, name),
             secret_exists=lambda name: has_secret(kept.vault, name),
@@ -142,16 +143,6 @@ def wire_vaultapi(
 
 def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Emergencies:
     """Build what ends everything of an agent."""
-    database = base.store.database
-
-    async def leases_of(agent: str) -> list[Lease]:
-        found: list[Lease] = []
-        while True:
-            page = await leases_of_agent(database, agent, found[-1].id if found else "")
-            found += page
-            if not page:
-                return found
-
     return Emergencies(
         EmergencyMeans(
             clock=base.clock,
@@ -159,7 +150,7 @@ def wire_emergencies(base: Foundation, identity: Identity, tokens: Tokens) -> Em
             issuer=base.settings.issuer,
             revoke=tokens.revocations.revoke,
             revoked_at_ms=tokens.revocations.revoked_at_ms,
-            leases_of=leases_of,
+            leases_of=lambda agent: leases_of(base.store.database, agent),
             sign=lambda typ, payload: tokens.rings.sign(Algorithm.EDDSA, typ, payload),
         )
     )

@@ -198,7 +198,7 @@ class EventFeed:
                 None,
             )
         for agent in self._means.people.agents():
-            if agent.status is not AgentStatus.ACTIVE:
+            if agent.status is not AgentStatus.ACTIVE and agent.public_key:
                 yield _frame(What.AGENT.value, {"id": agent.id, "status": agent.status.value}, None)
 
     def _remember(self, happened: Sequence[Happened]) -> list[tuple[int, bytes]]:

@@ -118,7 +118,8 @@ class Watch:
 
     def _of_agent(self, row: ChangeRow) -> list[Happened]:
         agent = self._means.people.agent(row.key)
-        if agent is None:
+        if agent is None or not agent.public_key:
+            # What is known and never was enrolled holds nothing that anybody could take.
             return []
         # An agent that is active and never was anything else has just been enrolled.
         is_new = agent.status is AgentStatus.ACTIVE and agent.last_changed_at == agent.created_at

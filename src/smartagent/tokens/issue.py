@@ -118,13 +118,17 @@ class Issuer:
     def for_agent(self, agent: Agent, asked: Asked, jkt: str = "", session: str = "") -> Issued:
         """Make a token for `agent`, who has proven to be it, bound to the key `jkt` names, in `session` or a new one.
 
+        While the agent is elevated, it is of that role, names the elevation in its lineage, and does not outlive it.
+
         Raises:
             RoleNotGranted: Its role does not exist.
             ScopeNotGranted: It asked for more than its role has.
             AudienceNotGranted: Its role may not have tokens for that audience.
             KeysNotReady: There is nothing to sign with.
         """
-        ready = self.ceiling(agent.role)
+        elevated = self._means.elevated(agent.id)
+        role = agent.role if elevated is None else elevated.role
+        ready = self.ceiling(role)
         scope = narrow(asked.scope, ready.scopes) if asked.scope else ready.scope
         audience = asked.audience or self._means.gateway
         if audience != self._means.gateway and audience not in ready.audiences:
@@ -136,8 +140,10 @@ class Issuer:
                 audience=audience,
                 scope=scope,
                 life_seconds=ready.life_seconds,
-                role=agent.role,
+                role=role,
                 session=session,
+                not_after=0 if elevated is None else elevated.until,
+                lineage=() if elevated is None else (elevated.id,),
                 jkt=jkt,
                 holder=agent.id,
             )

@@ -9,7 +9,7 @@ from smartagent.kernel import Clock, Entropy, Ids, Secret
 from smartagent.keyset import Keyset
 from smartagent.policy import Grants
 from smartagent.storage import Database
-from smartagent.tokens.model import Status
+from smartagent.tokens.model import Elevated, Status
 from smartagent.tokens.rules import Schedule
 
 
@@ -23,6 +23,11 @@ def nowhere(_agent_id: str) -> Status | None:
     return None
 
 
+def nobody(_agent_id: str) -> Elevated | None:
+    """Let every agent have its own role."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the room's verbs work with.
@@ -30,7 +35,8 @@ class Means:
     `issuer` is the house's URL without a trailing slash, and `gateway` the gateway's; both
     stand in tokens as they are here.  `grants` says what a role's tokens may hold.  `sealing`
     seals the seeds of the signing keys.  `status_of` says where an agent's state is published, and
-    `takes_bound_only` whether an audience takes no bearer tokens.
+    `takes_bound_only` whether an audience takes no bearer tokens.  `elevated` says which role an agent has for a
+    while instead of its own.
     """
 
     clock: Clock
@@ -45,4 +51,5 @@ class Means:
     nonce_key: Secret[bytes]
     status_of: Callable[[str], Status | None] = nowhere
     takes_bound_only: Callable[[str], bool] = takes_any
+    elevated: Callable[[str], Elevated | None] = nobody
     schedule: Schedule = field(default_factory=Schedule)

@@ -79,6 +79,16 @@ class RevocationKind(StrEnum):
     """What a person consented to, with all the refresh tokens that came of it."""
     PERSON = "person"
     CLIENT = "client"
+    ELEVATION = "elevation"
+    """A role that an agent had for a while."""
+
+
+class Elevated(msgspec.Struct, frozen=True, gc=False):
+    """What an agent has instead of its own role: `role`, by the elevation `id`, until an instant (Unix seconds)."""
+
+    id: str
+    role: str
+    until: int
 
 
 class Revocation(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -60,6 +60,8 @@ NOUNS = [
     "account",
     "honeytoken",
     "sealing-key",
+    "scim",
+    "review",
 ]
 
 
@@ -77,6 +79,22 @@ def test_every_noun_of_the_authority_explains_itself(noun):
 
     assert done.exit_code == 0
     assert "Commands" in done.output
+
+
+def test_elevating_says_for_how_long_and_why():
+    assert RUNNER.invoke(smartagentctl, ["elevate", "--help"]).exit_code == 0
+    for line in (
+        ["--role", "x"],
+        ["--role", "x", "--for", "1h"],
+        ["--role", "x", "--for", "soon", "--reason", "y"],
+    ):
+        done = RUNNER.invoke(smartagentctl, ["elevate", "agt_1", *line])
+        assert "--" in str(done.exception)
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "suspend", "resume", "retire", "assign", "terms", "import"])
+def test_every_verb_on_agents_explains_itself(verb):
+    assert RUNNER.invoke(smartagentctl, ["agent", verb, "--help"]).exit_code == 0
 
 
 @pytest.mark.parametrize(

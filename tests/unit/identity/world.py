@@ -26,13 +26,13 @@ from smartagent.edge.pipeline import NOBODY
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.identity.model import Purpose
-from smartagent.kernel import Caller, Committed, Ids, Secret, Verdict, Work
+from smartagent.kernel import Caller, Change, Committed, Ids, Secret, Verdict, Work, Write
 from smartagent.keyset import Keyset
 from smartagent.oauth import ClientRequests, Grant, OAuth, RefreshTokens, oauth_routes
 from smartagent.oauth import Means as OAuthMeans
 from smartagent.policy import Grants, decide_api
+from smartagent.tokens import Elevated, Tokens, tokens_routes
 from smartagent.tokens import Means as TokensMeans
-from smartagent.tokens import Tokens, tokens_routes
 from tests.unit.identity.memory import START, FakeClock, FakeEntropy, MemoryStore
 
 ISSUER = "https://auth.example"
@@ -83,6 +83,8 @@ class World:
                 issuer=ISSUER,
                 nonce_key=Secret(b"n" * 32),
                 known_role=self.roles.__contains__,
+                is_person=self._is_person,
+                end=self._end,
             )
         )
         self.clients = FakeClients()
@@ -99,6 +101,7 @@ class World:
                 sealing=Keyset(None, Secret(b"r" * 32), self.entropy),
                 nonce_key=Secret(b"d" * 32),
                 takes_bound_only=self._takes_bound_only,
+                elevated=self._elevated,
             )
         )
         self.oauth_means = self._oauth_means()
@@ -111,6 +114,15 @@ class World:
         self.open(tokens_routes(self.tokens), self.tokens.authenticators())
         self.grants: dict[str, Grant] = {}
         self._requests = itertools.count(1)
+
+    async def _is_person(self, owner: str) -> bool:
+        return False
+
+    def _elevated(self, agent_id: str) -> Elevated | None:
+        return None
+
+    def _end(self, agent_id: str, now: float) -> tuple[tuple[Write, ...], tuple[Change, ...]]:
+        return (), ()
 
     def _takes_bound_only(self, audience: str) -> bool:
         resource = self.clients.resource(audience)

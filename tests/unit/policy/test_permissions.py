@@ -47,6 +47,7 @@ PEOPLE = {
     "userinfo.read",
     "mcp.call",
 }
+DIRECTORIES = {"scim.read", "scim.write"}
 NOT_OPERATORS = {
     "sessions.open",
     "upstream.call",
@@ -58,6 +59,7 @@ NOT_OPERATORS = {
     "sessions.end",
     "agents.rekey",
     *NEWCOMERS,
+    *DIRECTORIES,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
 }
 MAY = {
@@ -66,6 +68,7 @@ MAY = {
     CallerKind.AGENT: ANYBODY | AGENTS,
     CallerKind.CLIENT: ANYBODY | CLIENTS | {"clients.manage"},
     CallerKind.PERSON: ANYBODY | PEOPLE,
+    CallerKind.DIRECTORY: ANYBODY | DIRECTORIES,
     CallerKind.OPERATOR: set(Permission) - NOT_OPERATORS,
 }
 

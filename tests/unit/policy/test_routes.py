@@ -20,7 +20,7 @@ from tests.unit.policy.test_book import NO_SEVEN, READER
 
 async def desk(store, *stored):
     book = await book_of(store, *stored)
-    made = routes(book, FakeClock(), {"agt_1": "order-reader"}.get)
+    made = routes(book, FakeClock(), {"agt_1": ("order-reader", ""), "agt_2": ("order-reader", "elv_1")}.get)
     return book, {(route.method, route.path): route for route in made}
 
 
@@ -150,4 +150,14 @@ async def test_explain_answers_for_an_agent_as_it_stands(store, asked, decision)
     outcome = await ask(table, "POST", "/v1/policies/explain", question | asked)
 
     assert body_of(outcome)["decision"] == decision
+    assert body_of(outcome)["elevation"] == ""
     assert outcome.detail == {"decision": decision}
+
+
+async def test_explain_names_the_elevation_by_which_an_agent_has_its_role(store):
+    _, table = await desk(store, role(READER))
+    question = {"agent": "agt_2", "upstream": "orders", "method": "GET", "path": "/orders/7"}
+
+    outcome = await ask(table, "POST", "/v1/policies/explain", question)
+
+    assert body_of(outcome)["elevation"] == "elv_1"

@@ -1,89 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`smartagentctl agent` and `enrolment`: who the agents are, and how one comes to be known."""
+"""`smartagentctl agent` and `enrolment`: how an agent comes to be known, and what it does on its own machine."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from smartagent.cli.ctl.desk import answer_of, rows_of, segment
+from smartagent.cli.ctl.desk import answer_of
 from smartagent.cli.ctl.place import AsJson, place_of, read_input
-from smartagent.cli.render import say, show_fields, show_json, show_rows
+from smartagent.cli.render import say, show_fields, show_json
 
 app = typer.Typer(help="The agents.", no_args_is_help=True)
 enrolments = typer.Typer(help="One-time tokens with which agents enrol.", no_args_is_help=True)
 
-Agent = Annotated[str, typer.Argument(help="The agent's id.")]
-Reason = Annotated[str, typer.Option(help="Why; it stands in the log.")]
 KeyFile = Annotated[Path, typer.Option("--key-file", help="The agent's key; made when it does not exist.")]
-_COLUMNS = ("id", "name", "role", "status", "owner", "created_at")
 
 
 @enrolments.command()
-def create(
+def create(  # noqa: PLR0913 -- what an enrolment says
     ctx: typer.Context,
     role: Annotated[str, typer.Argument(help="The role that the agent gets.")],
     *,
     name: Annotated[str, typer.Option(help="The agent's name.")] = "",
+    owner: Annotated[str, typer.Option(help="Who answers for it; without it, you.")] = "",
+    agent: Annotated[str, typer.Option(help="An agent that is discovered or pending, by its id.")] = "",
     ttl_seconds: Annotated[int, typer.Option(help="How long the token works, at most 3600.")] = 3600,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the token and nothing else.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a token with which one agent can enrol, once."""
-    body = {"role": role, "name": name, "ttl_seconds": ttl_seconds}
+    body = {"role": role, "name": name, "ttl_seconds": ttl_seconds, "owner": owner, "agent": agent}
     made = answer_of(ctx, "POST", "/v1/enrolments", body=body)
     if quiet:
         say(str(made.get("enrolment_token", "")))
     else:
         show_fields(made, as_json=as_json)
-
-
-@app.command("list")
-def show_all(
-    ctx: typer.Context,
-    *,
-    status: Annotated[str, typer.Option(help="Only active, suspended or retired ones.")] = "",
-    role: Annotated[str, typer.Option(help="Only those of a role.")] = "",
-    owner: Annotated[str, typer.Option(help="Only those of an owner.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """List the agents."""
-    query = {name: value for name, value in (("status", status), ("role", role), ("owner", owner)) if value}
-    rows: list[dict[str, object]] = []
-    while True:
-        page = answer_of(ctx, "GET", "/v1/agents", query=query)
-        rows += rows_of(page, "agents")
-        cursor = page.get("next_cursor")
-        if not isinstance(cursor, str) or not cursor:
-            break
-        query["cursor"] = cursor
-    show_rows(rows, _COLUMNS, as_json=as_json, empty="There are no agents.")
-
-
-@app.command()
-def show(ctx: typer.Context, agent: Agent, *, as_json: AsJson = False) -> None:
-    """Show an agent."""
-    show_fields(answer_of(ctx, "GET", f"/v1/agents/{segment(agent)}"), as_json=as_json)
-
-
-@app.command()
-def suspend(ctx: typer.Context, agent: Agent, *, reason: Reason = "by hand", as_json: AsJson = False) -> None:
-    """Suspend an agent: nothing of it works until it is activated again."""
-    _change(ctx, agent, "suspended", reason, as_json=as_json)
-
-
-@app.command()
-def activate(
-    ctx: typer.Context, agent: Agent, *, reason: Reason = "by hand", as_json: AsJson = False
-) -> None:
-    """Let a suspended agent work again."""
-    _change(ctx, agent, "active", reason, as_json=as_json)
-
-
-@app.command()
-def retire(ctx: typer.Context, agent: Agent, *, reason: Reason = "by hand", as_json: AsJson = False) -> None:
-    """End an agent for good."""
-    _change(ctx, agent, "retired", reason, as_json=as_json)
 
 
 @app.command()
@@ -152,12 +103,3 @@ def assertion(*, key_file: KeyFile) -> None:
     from smartagent.cli.ctl.agentside import sign_assertion  # noqa: PLC0415 -- loads the client
 
     say(sign_assertion(key_file))
-
-
-def _change(ctx: typer.Context, agent: str, status: str, reason: str, *, as_json: bool) -> None:
-    body = {"status": status, "reason": reason}
-    changed = answer_of(ctx, "POST", f"/v1/agents/{segment(agent)}/status", body=body)
-    if as_json:
-        show_json(changed)
-    else:
-        say(f"The agent {agent} is {status}.")

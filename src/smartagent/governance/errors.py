@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the room can refuse.
+
+GovernanceError
+    MalformedTerms        until when, or how long unused, an agent may act is not said rightly
+    GovernanceChanged     somebody else changed the same between the look and the write
+    SourceNotFound        no directory has this name
+    MalformedSource       what a directory may say is not said rightly
+    MalformedElevation    the role, the time or the reason of an elevation is none
+    ElevatedAlready       the agent has another elevation
+    ElevationNotFound     there is no such elevation
+    MalformedReview       a review's name, due date or scope is none
+    MalformedDecision     what is reviewed cannot become that
+    ReviewTaken           there is a review of this name
+    ReviewNotFound        there is no such review or item
+    ReviewDecided         somebody decided before, or the review is closed
+    NotWithdrawn          no review took this credential from the agent
+    ScimError             what a directory is answered (RFC 7644 section 3.12)
+        ScimMalformed         the request, a filter, a path or a value is malformed
+        ScimNotFound          it has no such resource here
+        ScimTaken             another resource of it has this name
+        ScimStale             the resource is not of the version that was named
+        ScimNotImplemented    this part of SCIM is not served
+"""
+
+from typing import ClassVar
+
+from smartagent.kernel import Kind, SmartAgentError
+
+
+class GovernanceError(SmartAgentError):
+    """Base of the room's errors; never raised itself."""
+
+
+class MalformedTerms(GovernanceError):
+    """Until when, or how long unused, an agent may act is not said rightly."""
+
+    code: ClassVar[str] = "malformed-terms"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The agent's terms are malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class GovernanceChanged(GovernanceError):
+    """Somebody else changed the same between the look and the write."""
+
+    code: ClassVar[str] = "governance-changed"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "It was changed meanwhile; read it again."
+
+
+class SourceNotFound(GovernanceError):
+    """No directory has this name."""
+
+    code: ClassVar[str] = "scim-source-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such directory."
+
+
+class MalformedSource(GovernanceError):
+    """What a directory may say, or what becomes of leavers' agents, is not said rightly."""
+
+    code: ClassVar[str] = "malformed-scim-source"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The directory's entry is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class ScimError(GovernanceError):
+    """What SCIM refuses.  `scim_type` is the detail code of RFC 7644 section 3.12, empty where there is none."""
+
+    def __init__(self, reason: str, scim_type: str = "") -> None:
+        super().__init__(reason)
+        self.scim_type = scim_type
+
+
+class ScimMalformed(ScimError):
+    """The request, a filter, a path or a value is malformed."""
+
+    code: ClassVar[str] = "scim-malformed"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The SCIM request is malformed."
+
+
+class ScimNotFound(ScimError):
+    """The directory has no such resource here."""
+
+    code: ClassVar[str] = "scim-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such resource."
+
+
+class ScimTaken(ScimError):
+    """Another resource of the directory has this name."""
+
+    code: ClassVar[str] = "scim-taken"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The name is taken."
+
+    def __init__(self) -> None:
+        super().__init__("userName is another's", "uniqueness")
+
+
+class ScimStale(ScimError):
+    """The resource is not of the version that the request names, or was changed meanwhile."""
+
+    code: ClassVar[str] = "scim-stale"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The resource was changed meanwhile."
+
+
+class ScimNotImplemented(ScimError):
+    """This part of SCIM is not served."""
+
+    code: ClassVar[str] = "scim-not-implemented"
+    kind: ClassVar[Kind] = Kind.NOT_IMPLEMENTED
+    title: ClassVar[str] = "This part of SCIM is not served here."
+
+
+class MalformedElevation(GovernanceError):
+    """The role, the time or the reason of an elevation is none."""
+
+    code: ClassVar[str] = "malformed-elevation"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The elevation is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class ElevatedAlready(GovernanceError):
+    """The agent has another elevation."""
+
+    code: ClassVar[str] = "elevated-already"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The agent is elevated already."
+
+
+class ElevationNotFound(GovernanceError):
+    """There is no such elevation."""
+
+    code: ClassVar[str] = "elevation-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such elevation."
+
+
+class MalformedReview(GovernanceError):
+    """A review's name, due date or scope is none."""
+
+    code: ClassVar[str] = "malformed-review"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The review is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class MalformedDecision(GovernanceError):
+    """What is reviewed cannot become that."""
+
+    code: ClassVar[str] = "malformed-decision"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The decision does not fit what it is about."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class ReviewTaken(GovernanceError):
+    """There is a review of this name."""
+
+    code: ClassVar[str] = "review-taken"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "There is a review of this name."
+
+
+class ReviewNotFound(GovernanceError):
+    """There is no such review, or no such item in it."""
+
+    code: ClassVar[str] = "review-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such review."
+
+
+class ReviewDecided(GovernanceError):
+    """Somebody decided before, or the review is closed."""
+
+    code: ClassVar[str] = "review-decided"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "It is decided already."
+
+
+class NotWithdrawn(GovernanceError):
+    """No review took this credential from the agent."""
+
+    code: ClassVar[str] = "not-withdrawn"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "The credential was not taken."
