@@ -15,6 +15,21 @@ app = typer.Typer(help="The APIs that agents reach through the gateway.", no_arg
 Name = Annotated[
     str, typer.Argument(help="The upstream's name: the first segment of the path at the gateway.")
 ]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What its callers may use at most, as NAME=VALUE; again for more. rate=10/s (s, m, h or d), burst, "
+        "concurrent, bytes_per_second; and of each call: request_bytes, response_bytes, answer_seconds, "
+        "total_seconds."
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What calls do: reads-private, untrusted-content or sends-outside; again for more. An agent that did "
+        "the first two within an hour is watched, or stopped, at the third."
+    ),
+]
 
 
 @app.command()
@@ -39,21 +54,8 @@ def put(  # noqa: PLR0913 -- one flag for each thing an upstream says
     speaks: Annotated[
         str, typer.Option(help="git, or graphql:/path: then roles may name operations, such as git-read.")
     ] = "",
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What its callers may use at most, as NAME=VALUE; again for more. rate=10/s (s, m, h or d), burst, "
-            "concurrent, bytes_per_second; and of each call: request_bytes, response_bytes, answer_seconds, "
-            "total_seconds."
-        ),
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What calls do: reads-private, untrusted-content or sends-outside; again for more. An agent that did "
-            "the first two within an hour is watched, or stopped, at the third."
-        ),
-    ] = None,
+    limit: Limits = None,
+    label: Labels = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe an upstream, or change it."""
