@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m bench [part ...]`: measures, and writes bench/results/latest.json and latest.md."""
+"""`python -m bench [part ...]`: measures, and writes bench/results: latest.json and latest.md, or files named after the parts."""
 
 import argparse
 import shutil

@@ -98,8 +98,9 @@ def write(
 ) -> Path:
     """Write raw numbers as JSON and the tables as Markdown; return the Markdown's path.
 
-    A whole run goes into the documents too.
+    A whole run is the latest, and goes into the documents too; another is named after its parts.
     """
+    name = "latest" if whole else "-".join(part.name for part in parts) or "nothing"
     RESULTS.mkdir(parents=True, exist_ok=True)
     raw = {
         "machine": dict(about),
@@ -113,8 +114,8 @@ def write(
             for part in parts
         },
     }
-    (RESULTS / "latest.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-    page = RESULTS / "latest.md"
+    (RESULTS / f"{name}.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+    page = RESULTS / f"{name}.md"
     page.write_text(_markdown(parts, missing, about), encoding="utf-8")
     if whole:
         shutil.copy(page, PUBLISHED)

@@ -103,6 +103,8 @@ def _subjects(ask: Ask, url: str, proxies: dict[str, Proxy]) -> dict[str, Callab
         words = ["get", "-url", url, "-connections", str(connections)]
         for name, proxy in proxies.items():
             subjects[f"{name}, {connections}"] = partial(ask, proxy, words)
+    words = ["streams", "-url", url, "-connections", "64"]
+    subjects[f"{OURS}, HTTP/2, 64 streams"] = partial(ask, proxies[OURS], words)
     words = ["get", "-url", url, "-connections", "16", "-fresh"]
     for name, proxy in proxies.items():
         subjects[f"{name}, new tunnels, 16"] = partial(ask, proxy, words)

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from smartagent.sdk import AuthorityRefused
 from tests.e2e.site import UPSTREAM_KEY, furnish, until
 
 pytestmark = pytest.mark.xdist_group("nodes")
@@ -52,6 +53,14 @@ async def test_no_call_fails_while_everything_is_wrapped_anew(sites, shop, closi
         await operator.request("PUT", f"/v1/secrets/s{number}", {"value": f"value {number}"})
     agent, _ = await site.agent(operator)
     closing(agent)
+
+    async def known():
+        with contextlib.suppress(AuthorityRefused):
+            return (await agent.call("shop", "GET", "/x")).status == 200
+        return False
+
+    # The other worker hears of a new agent a moment after it was enrolled here.
+    await until(known, what="the agent at every worker")
 
     async def progress():
         return json.loads(await operator.request("GET", "/v1/sealing-keys"))

@@ -252,19 +252,15 @@ async def test_each_user_has_a_program_of_their_own_and_none_outlives_the_author
     mcp.site.process.terminate()
     await mcp.site.process.wait()
 
-    async def all_are_gone():
-        return not programs(mcp)
-
-    # Each has a moment to leave by itself; on a busy machine that is longer.
-    await until(all_are_gone, what="the end of all programs")
+    assert [each for each in running if each.is_running()] == []
     assert not set(homes) & homes_left()
 
 
 def programs(mcp):
-    """The processes of MCP servers that the authority started and that are not over."""
+    """The processes of MCP servers that this authority started and that are not over."""
     found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or []
+    for process in psutil.Process(mcp.site.process.pid).children(recursive=True):
+        words = process.cmdline()
         if (
             len(words) > 1
             and words[1].startswith(str(mcp.everything.parents[2]))

@@ -6,6 +6,7 @@
 //	load get:    the same GET again and again.
 //	load replay: prepared requests from a file, each behind its length in four bytes; once, or over and over.
 //	load echo:   messages in WebSockets.
+//	load streams: the same GET in HTTP/2, on one connection.
 //	load hold:   connections that are opened, used once and kept until standard input ends.
 //
 // With -proxy it asks through tunnels; with -fresh each request opens a connection of its own.
@@ -29,6 +30,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"runtime"
@@ -55,7 +57,7 @@ var b64 = base64.RawURLEncoding
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 2 {
-		log.Fatal("say `tokens`, `get`, `replay`, `echo` or `hold`")
+		log.Fatal("say `tokens`, `get`, `replay`, `echo`, `streams` or `hold`")
 	}
 	mode := os.Args[1]
 	flags := flag.NewFlagSet(mode, flag.ExitOnError)
@@ -99,7 +101,11 @@ func main() {
 		return
 	}
 	once := mode == "tokens" || mode == "replay" && !*again
-	report(run(job{d, requests, once, *fresh}, *connections, *warm, *seconds))
+	work := job{dialer: d, requests: requests, once: once, fresh: *fresh}
+	if mode == "streams" {
+		work.client = multiplexed(d)
+	}
+	report(run(work, *connections, *warm, *seconds))
 }
 
 func prepared(file string) [][]byte {
@@ -216,9 +222,14 @@ type job struct {
 	requests [][]byte
 	once     bool
 	fresh    bool
+	// client is set where requests share a connection.
+	client *http.Client
 }
 
 func (j job) ask(conn net.Conn, reader *bufio.Reader, request []byte) error {
+	if j.client != nil {
+		return stream(j.client, j.dialer.target)
+	}
 	if j.fresh {
 		var err error
 		if conn, err = j.dialer.dial(); err != nil {
@@ -237,6 +248,9 @@ func run(j job, connections int, warm, seconds float64) result {
 	workers := make([]worker, connections)
 	conns := make([]net.Conn, connections)
 	for i := range conns {
+		if j.client != nil {
+			break
+		}
 		conn, err := j.dialer.dial()
 		if err != nil {
 			log.Fatal(err)
@@ -252,7 +266,9 @@ func run(j job, connections int, warm, seconds float64) result {
 		group.Add(1)
 		go func(w *worker, conn net.Conn) {
 			defer group.Done()
-			defer conn.Close()
+			if conn != nil {
+				defer conn.Close()
+			}
 			reader := bufio.NewReaderSize(conn, 16384)
 			for {
 				index := int(atomic.AddInt64(&next, 1)) - 1
