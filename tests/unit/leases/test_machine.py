@@ -70,6 +70,7 @@ class LeaseMachine(RuleBasedStateMachine):
         logging.disable(logging.CRITICAL)
         self.loop = asyncio.new_event_loop()
         self.clock = FakeClock()
+        self.latest = self.clock.at
         self.store = Troubled(self.clock)
         self.provider = Moody()
         self.nodes = [LeasesWorld(self.clock, self.store, name, self.provider) for name in ("one", "two")]
@@ -87,11 +88,14 @@ class LeaseMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def teardown(self):
-        if hasattr(self, "loop"):
-            self.do(self._end())
-            self.loop.close()
-            self.store.close()
-        logging.disable(logging.NOTSET)
+        try:
+            if hasattr(self, "loop"):
+                self.do(self._end())
+        finally:
+            if hasattr(self, "loop"):
+                self.loop.close()
+                self.store.close()
+            logging.disable(logging.NOTSET)
 
     # --- what people and agents do ---
 
@@ -173,6 +177,7 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 20, 40, 400, 1000, -600]))
     def time_passes(self, seconds):
         self.clock.at += seconds
+        self.latest = max(self.latest, self.clock.at)
 
     @rule()
     def another_takes_the_turn(self):
@@ -208,6 +213,8 @@ class LeaseMachine(RuleBasedStateMachine):
     async def _end(self):
         self.provider.once.clear()
         self.store.trouble = []
+        # What was due stays due; a clock that was set back has to come to it again.
+        self.clock.at = self.latest
         for _ in range(4):
             self.clock.at += SETTLE_SECONDS + CLAIM_SECONDS + LONGEST_PAUSE_SECONDS
             await self._sweep()
