@@ -10,7 +10,7 @@ from smartagent.kernel.labels import Label
 from smartagent.kernel.limits import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.kernel.record import Decision, Detail, Record
 from smartagent.kernel.secret import Secret
-from smartagent.kernel.verdict import Denied, Permitted, Verdict
+from smartagent.kernel.verdict import Denied, NeedsApproval, Permitted, Verdict
 from smartagent.kernel.work import (
     Change,
     Claim,
@@ -45,6 +45,7 @@ __all__ = [
     "Label",
     "Ledger",
     "Limits",
+    "NeedsApproval",
     "Permitted",
     "Record",
     "Scalar",

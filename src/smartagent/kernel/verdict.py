@@ -18,4 +18,15 @@ class Denied(msgspec.Struct, frozen=True, gc=False):
     rules: tuple[str, ...] = ()
 
 
+class NeedsApproval(Denied, frozen=True, gc=False):
+    """Not before somebody has approved it; whoever does not know of approvals reads a plain no.
+
+    `rules` are those that ask.  `confirm` asks the person the caller acts for; `people` is how many approvers have to
+    agree, each another one, and none of them the requester.
+    """
+
+    confirm: bool = False
+    people: int = 0
+
+
 Verdict = Permitted | Denied
