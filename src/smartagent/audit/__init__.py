@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from smartagent.audit.exporting import export
     from smartagent.audit.reader import LogReader
+    from smartagent.audit.searching import Searcher
     from smartagent.audit.sequencer import Sequencer
     from smartagent.audit.tiles import TileKey
 
@@ -32,6 +33,7 @@ __all__ = [
     "LogNameChanged",
     "LogReader",
     "NotInLog",
+    "Searcher",
     "Sequencer",
     "TileKey",
     "Trail",
@@ -45,6 +47,7 @@ _MODULES: Final = {
     "errors": ("CustodyNotFound", "LogBehind", "LogDamaged", "LogNameChanged", "NotInLog"),
     "exporting": ("export",),
     "reader": ("LogReader",),
+    "searching": ("Searcher",),
     "sequencer": ("Sequencer",),
     "tiles": ("TileKey",),
 }

@@ -11,6 +11,7 @@ from smartagent.audit.custody import MOST_ENTRIES, Custody, CustodyReader, Trail
 from smartagent.audit.errors import NotInLog
 from smartagent.audit.exporting import export
 from smartagent.audit.reader import LogReader
+from smartagent.audit.searching import ActivityView, FoundPage, Searcher, Wanted
 from smartagent.audit.tiles import WIDTH, TileKey
 from smartagent.crypto import b64u
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Proof, Reply, Route, parse_form
@@ -23,6 +24,7 @@ _TILE: Final = re.compile(r"((?:x[0-9]{3}/){0,4})([0-9]{3})(?:\.p/([1-9][0-9]{0,
 _LEVEL: Final = re.compile(r"[0-9]|[1-5][0-9]|6[0-3]")
 _FINISHED: Final = (("cache-control", "private, max-age=31536000, immutable"),)
 _FRESH: Final = (("cache-control", "no-store"),)
+_SEARCHED: Final = {"subject", "event", "decision", "since_ms", "until_ms", "reads", "cursor", "limit"}
 _Act = Callable[[Caller, Inbound], Awaitable[Outcome]]
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -36,7 +38,7 @@ class ConsistencyProof(msgspec.Struct, frozen=True, rename={"old": "from", "new"
 
 
 def routes(custody: CustodyReader, log: LogReader) -> tuple[Route, ...]:
-    """Return the room's routes."""
+    """Return the routes of custody, and of the log itself."""
     return (*_custody_routes(custody), *_log_routes(log))
 
 
@@ -144,6 +146,57 @@ def _log_routes(log: LogReader) -> tuple[Route, ...]:
         _log_route("/v1/log/proof", proof, "The proof that one checkpoint's log continues another's"),
         _log_route("/v1/log/export", lines, "A range of the log as JSON lines that prove themselves"),
     )
+
+
+def search_routes(searcher: Searcher) -> tuple[Route, ...]:
+    """Return the routes of those who look for something in the log."""
+
+    async def search(_caller: Caller, inbound: Inbound) -> Outcome:
+        query = _query(inbound, _SEARCHED)
+        wanted = Wanted(
+            query.get("subject", ""),
+            query.get("event", ""),
+            _one_of(query, "decision", ("permit", "deny")),
+            _number(query, "since_ms", 0),
+            _number(query, "until_ms", 0),
+            _one_of(query, "reads", ("true", "false")) != "false",
+        )
+        found = await searcher.search(wanted, _number(query, "cursor", 0), _limit(query))
+        return Outcome(_json(found), target=wanted.subject)
+
+    async def activity(_caller: Caller, inbound: Inbound) -> Outcome:
+        _query(inbound, set())
+        return Outcome(_json(await searcher.activity()))
+
+    return (
+        Route(
+            "GET",
+            "/v1/log/search",
+            Proof.ACCESS_TOKEN,
+            "log.search",
+            "log.searched",
+            search,
+            "Entries of the log, the newest first: of a subject, an event, a decision, a time",
+            reply_schema=FoundPage,
+        ),
+        Route(
+            "GET",
+            "/v1/log/activity",
+            Proof.ACCESS_TOKEN,
+            "log.search",
+            "log.summed-up",
+            activity,
+            "What agents asked for in the last day, by the hour, and which asked most",
+            reply_schema=ActivityView,
+        ),
+    )
+
+
+def _one_of(query: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    value = query.get(name, "")
+    if value and value not in values:
+        raise MalformedRequest(f"{name} is one of {', '.join(values)}")
+    return value
 
 
 def _log_route(path: str, act: _Act, summary: str) -> Route:

@@ -41,9 +41,10 @@ def decide(means: Means, asked: Evaluation) -> Verdict:
 def _caller(means: Means, asked: Evaluation) -> Caller | Denied:
     subject = asked.subject
     if subject.type == PERSON:
-        if not means.is_operator(subject.id):
+        standing = means.operator_role(subject.id)
+        if standing is None:
             return Denied("no operator has this id")
-        return Caller(subject.id, CallerKind.OPERATOR)
+        return Caller(subject.id, CallerKind.OPERATOR, role=standing)
     if subject.type != AGENT:
         return Denied(f"a subject is of the type {AGENT} or {PERSON}")
     role = means.role_of(subject.id)

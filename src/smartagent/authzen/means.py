@@ -11,9 +11,9 @@ from smartagent.policy import Book
 class Means(msgspec.Struct, frozen=True):
     """What the room is given.
 
-    `role_of` tells the role of an agent that is active, and `is_operator` whether a person is an operator.
+    `role_of` tells the role of an agent that is active, and `operator_role` that of an operator.
     """
 
     book: Book
     role_of: Callable[[str], str | None]
-    is_operator: Callable[[str], bool]
+    operator_role: Callable[[str], str | None]

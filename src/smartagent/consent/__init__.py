@@ -10,19 +10,23 @@ from smartagent.consent.errors import (
     PushedRequestRefused,
     RefreshTokenUsedAgain,
     RequestGone,
+    SessionNotFound,
     SignInFailed,
 )
-from smartagent.consent.frame import Frame, shown, visible
+from smartagent.consent.frame import CSRF_FIELD, Frame, shown, visible
 from smartagent.consent.means import Means
-from smartagent.consent.model import ACR, Grant, SignedIn
-from smartagent.consent.people import People
+from smartagent.consent.model import ACR, PASSKEY_ACR, Grant, Session, SignedIn, Way
+from smartagent.consent.people import Begun, People
 from smartagent.consent.routes import consent_routes
 from smartagent.consent.service import Consent
-from smartagent.consent.store import add_grant, end_grant
+from smartagent.consent.store import add_grant, end_grant, see_session
 
 __all__ = [
     "ACR",
+    "CSRF_FIELD",
+    "PASSKEY_ACR",
     "AuthorizationRefused",
+    "Begun",
     "CodeUsedAgain",
     "Consent",
     "Frame",
@@ -35,11 +39,15 @@ __all__ = [
     "PushedRequestRefused",
     "RefreshTokenUsedAgain",
     "RequestGone",
+    "Session",
+    "SessionNotFound",
     "SignInFailed",
     "SignedIn",
+    "Way",
     "add_grant",
     "consent_routes",
     "end_grant",
+    "see_session",
     "shown",
     "visible",
 ]

@@ -10,6 +10,7 @@ ConsentError
     CodeUsedAgain           a code comes a second time: all that came of it is dead             invalid_grant
     RefreshTokenUsedAgain   a refresh token comes a second time: its whole family is dead       invalid_grant
     GrantNotFound           there is no such grant
+    SessionNotFound         the caller has no such session in a browser
     GrantChanged            somebody else changed the same at the same instant
 """
 
@@ -120,6 +121,14 @@ class GrantNotFound(ConsentError):
     code: ClassVar[str] = "grant-not-found"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such grant."
+
+
+class SessionNotFound(ConsentError):
+    """The caller has no such session in a browser."""
+
+    code: ClassVar[str] = "browser-session-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such session."
 
 
 class GrantChanged(ConsentError):

@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions in a browser, authorization requests, codes, grants and refresh tokens.  Instants are Unix seconds."""
 
+from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 ACR: Final = "urn:smartagent:acr:operator-key"
-"""How people sign in today: with a code that their own key asked for."""
+"""Signed in with a code that the person's own key asked for."""
 AMR: Final = ("pop",)
+PASSKEY_ACR: Final = "urn:smartagent:acr:passkey"
+"""Signed in with a passkey, whose authenticator verified the person."""
+PASSKEY_AMR: Final = ("pop", "user", "mfa")
+
+
+class Way(StrEnum):
+    """How a session began."""
+
+    CODE = "code"
+    PASSKEY = "passkey"
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -22,12 +33,14 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True):
-    """A browser's session as the store keeps it."""
+    """A browser's session as the store keeps it.  `seen_at` is when its person was last there, to a minute."""
 
     id: str
     person: str
     auth_time: int
     expires_at: int
+    seen_at: int = 0
+    way: Way = Way.CODE
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ import base64
 import re
 from collections.abc import Mapping
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -20,7 +20,7 @@ import msgspec
 from smartagent.consent.errors import SignInFailed
 from smartagent.consent.frame import CSRF_FIELD, Frame, cookie_of, shown
 from smartagent.consent.means import Means
-from smartagent.consent.model import Session, SignedIn
+from smartagent.consent.model import PASSKEY_ACR, PASSKEY_AMR, Session, SignedIn, Way
 from smartagent.consent.store import (
     add_session,
     add_sign_in,
@@ -31,7 +31,7 @@ from smartagent.consent.store import (
 )
 from smartagent.crypto import b64u, equal, sha256
 from smartagent.edge import AuthenticationFailed, Inbound, MalformedRequest, Outcome, Reply, parse_form
-from smartagent.kernel import Caller, CallerKind, IdPrefix, rfc3339
+from smartagent.kernel import Caller, CallerKind, IdPrefix, Write, rfc3339
 
 SIGN_IN_PATH: Final = "/oauth/sign-in"
 CODE_SECONDS: Final = 120
@@ -48,6 +48,14 @@ class SignInCodeView(msgspec.Struct, frozen=True):
     code: str
     expires_at: str
     sign_in_url: str
+
+
+class Begun(NamedTuple):
+    """A session that begins when `write` is committed and `header` is sent."""
+
+    session: Session
+    header: tuple[str, str]
+    write: Write
 
 
 class People:
@@ -74,8 +82,8 @@ class People:
             writes=(add_sign_in(_digest(code), caller.principal, now + CODE_SECONDS),),
         )
 
-    async def signed_in(self, inbound: Inbound) -> SignedIn | None:
-        """Return who the browser's session says it is; None when nobody has signed in.
+    async def session(self, inbound: Inbound) -> Session | None:
+        """Return the browser's session; None when nobody has signed in, or who did is gone.
 
         Raises:
             StoreUnavailable: The store cannot be read.
@@ -84,16 +92,33 @@ class People:
         if not secret:
             return None
         session = await read_session(self._means.database, sha256(secret.encode()))
-        if session is None or session.expires_at <= self._means.clock.now():
+        if session is None or session.expires_at <= self._means.clock.now() or self.is_over(session):
             return None
-        operator = self._means.directory.operator(session.person)
+        return session
+
+    def is_over(self, session: Session) -> bool:
+        """Say whether a session was ended, or its person is gone or revoked, as far as this node has heard."""
         revocations = self._means.tokens.revocations
-        gone = (
-            revocations.is_dead(session.id)
+        return (
+            self._means.directory.operator(session.person) is None
+            or revocations.is_dead(session.id)
             or revocations.revoked_at_ms(session.person) >= session.auth_time * 1000
         )
-        if operator is None or gone:
+
+    async def signed_in(self, inbound: Inbound) -> SignedIn | None:
+        """Return who the browser's session says it is; None when nobody has signed in.
+
+        Raises:
+            StoreUnavailable: The store cannot be read.
+        """
+        session = await self.session(inbound)
+        operator = self._means.directory.operator(session.person) if session is not None else None
+        if session is None or operator is None:
             return None
+        if session.way is Way.PASSKEY:
+            return SignedIn(
+                operator.id, operator.name, session.auth_time, session.id, PASSKEY_ACR, PASSKEY_AMR
+            )
         return SignedIn(operator.id, operator.name, session.auth_time, session.id)
 
     async def by_signed_in(self, inbound: Inbound) -> Caller:
@@ -102,19 +127,27 @@ class People:
         Raises:
             AuthenticationFailed: Nobody has signed in, or the form is from elsewhere.
         """
-        self._check_origin(inbound)
+        self.check_origin(inbound)
         person = await self.signed_in(inbound)
         if person is None:
             raise AuthenticationFailed("nobody has signed in")
-        expected = self.frame.token_for(cookie_of(inbound, self.cookie))
-        if not equal(parse_form(inbound.body).get(CSRF_FIELD, "").encode(), expected.encode()):
-            raise AuthenticationFailed("the form is not from this session")
+        self.check_token(inbound, parse_form(inbound.body).get(CSRF_FIELD, ""))
         return Caller(
             principal=person.person,
             kind=CallerKind.PERSON,
             session=person.session,
             client_ip=inbound.client_ip,
         )
+
+    def check_token(self, inbound: Inbound, token: str) -> None:
+        """Make sure that `token` (as sent) is the one of the browser's session.
+
+        Raises:
+            AuthenticationFailed: It is not.
+        """
+        expected = self.frame.token_for(cookie_of(inbound, self.cookie))
+        if not equal(token.encode(), expected.encode()):
+            raise AuthenticationFailed("the form is not from this session")
 
     def sign_in_url(self, back: str) -> str:
         """Return where to sign in, to come `back` to (a path of ours, with its query) afterwards."""
@@ -132,22 +165,37 @@ class People:
             SignInFailed: The code is not good.
             AuthenticationFailed: The form is from elsewhere.
         """
-        self._check_origin(inbound)
         form = parse_form(inbound.body)
-        digest = _digest(form.get("code", ""))
-        now = int(self._means.clock.now())
+        return await self.by_code(inbound, form.get("code", ""), _back(form))
+
+    async def by_code(self, inbound: Inbound, code: str, back: str) -> Outcome:
+        """Begin a session for whoever the code is of, and lead `back` to a page of ours.
+
+        Raises:
+            SignInFailed: The code is not good.
+            AuthenticationFailed: The form is from elsewhere.
+        """
+        self.check_origin(inbound)
+        digest = _digest(code)
         found = await read_sign_in(self._means.database, digest)
+        now = self._means.clock.now()
         if found is None or found[1] <= now or self._means.directory.operator(found[0]) is None:
             raise SignInFailed("it is unknown, used or too old; ask for another: smartagentctl signin")
-        secret = b64u(self._means.entropy(_COOKIE_BYTES))
-        session = Session(self._means.ids.new(IdPrefix.SESSION), found[0], now, now + SESSION_SECONDS)
-        cookie = f"{self.cookie}={secret}; Max-Age={SESSION_SECONDS}; {self._attributes}"
+        begun = self.begin(found[0], Way.CODE)
         return Outcome(
-            _see(_back(form), ("set-cookie", cookie)),
-            subject=session.person,
-            session=session.id,
-            writes=(use_sign_in(digest), add_session(sha256(secret.encode()), session)),
+            _see(back, begun.header),
+            subject=begun.session.person,
+            session=begun.session.id,
+            writes=(use_sign_in(digest), begun.write),
         )
+
+    def begin(self, person: str, way: Way) -> Begun:
+        """Begin a session in the browser of an operator, who proved to be there."""
+        now = int(self._means.clock.now())
+        secret = b64u(self._means.entropy(_COOKIE_BYTES))
+        session = Session(self._means.ids.new(IdPrefix.SESSION), person, now, now + SESSION_SECONDS, now, way)
+        cookie = f"{self.cookie}={secret}; Max-Age={SESSION_SECONDS}; {self._attributes}"
+        return Begun(session, ("set-cookie", cookie), add_session(sha256(secret.encode()), session))
 
     async def sign_out(self, caller: Caller, inbound: Inbound) -> Outcome:
         """End the browser's session."""
@@ -159,7 +207,12 @@ class People:
             writes=(drop_session(digest),),
         )
 
-    def _check_origin(self, inbound: Inbound) -> None:
+    def check_origin(self, inbound: Inbound) -> None:
+        """Make sure that one of our own pages sent this.
+
+        Raises:
+            AuthenticationFailed: Another site did.
+        """
         # Browsers send one of them with every form: what sends neither is none.
         origin = inbound.headers.get("origin", "")
         site = inbound.headers.get("sec-fetch-site", "same-origin" if origin else "")

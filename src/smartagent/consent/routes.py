@@ -5,6 +5,7 @@ from smartagent.consent.asking import AUTHORIZE_PATH, CONSENT_PATH, PAR_PATH, Pu
 from smartagent.consent.desk import GrantPage
 from smartagent.consent.people import SIGN_IN_PATH, SignInCodeView
 from smartagent.consent.service import Consent
+from smartagent.consent.sessions import BrowserSessionList
 from smartagent.edge import Proof, Route
 
 _FORM = ("application/x-www-form-urlencoded",)
@@ -158,5 +159,24 @@ def _operating(consent: Consent) -> tuple[Route, ...]:
             "grant.ended",
             desk.end,
             summary="End a grant, with all that came of it",
+        ),
+        Route(
+            "GET",
+            "/v1/browser-sessions",
+            Proof.ACCESS_TOKEN,
+            "sign-ins.manage",
+            "browser-sessions.listed",
+            consent.sessions.show_all,
+            summary="List the caller's sessions in browsers",
+            reply_schema=BrowserSessionList,
+        ),
+        Route(
+            "DELETE",
+            "/v1/browser-sessions/{id}",
+            Proof.ACCESS_TOKEN,
+            "sign-ins.manage",
+            "browser-session.ended",
+            consent.sessions.end,
+            summary="End one of the caller's sessions in a browser",
         ),
     )

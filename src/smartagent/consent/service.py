@@ -10,6 +10,7 @@ from smartagent.consent.frame import STYLE_PATH
 from smartagent.consent.means import Means
 from smartagent.consent.people import People
 from smartagent.consent.redeeming import Redeeming
+from smartagent.consent.sessions import Sessions
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.identity import Authenticator
 from smartagent.oauth import Grant
@@ -24,6 +25,7 @@ class Consent:
         self.deciding = Deciding(means, self.people, self.asking)
         self.redeeming = Redeeming(means)
         self.desk = Desk(means)
+        self.sessions = Sessions(means)
 
     def authenticators(self) -> Mapping[Proof, Authenticator]:
         """Return what checks each proof that this room understands."""

@@ -21,12 +21,13 @@ from sqlalchemy import (
     update,
 )
 
-from smartagent.consent.errors import GrantChanged, RequestGone, SignInFailed
+from smartagent.consent.errors import GrantChanged, RequestGone, SessionNotFound, SignInFailed
 from smartagent.consent.model import Code, Grant, Pending, Refresh, Session
 from smartagent.kernel import Scalar, SmartAgentError, Write
 from smartagent.storage import Database, metadata, new_values
 
 PAGE: Final = 100
+SEEN_EVERY_SECONDS: Final = 60
 
 sign_in_codes: Final = Table(
     "sign_in_codes",
@@ -43,6 +44,8 @@ browser_sessions: Final = Table(
     Column("person", Text, nullable=False),
     Column("auth_time", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False, server_default="0"),
+    Column("way", Text, nullable=False, server_default="code"),
 )
 authorization_requests: Final = Table(
     "authorization_requests",
@@ -95,6 +98,19 @@ _USE_SIGN_IN: Final = delete(sign_in_codes).where(sign_in_codes.c.hash == bindpa
 _ADD_SESSION: Final = insert(browser_sessions).values(new_values("hash", *Session.__struct_fields__))
 _ONE_SESSION: Final = select(browser_sessions).where(browser_sessions.c.hash == bindparam("old_hash"))
 _DROP_SESSION: Final = delete(browser_sessions).where(browser_sessions.c.hash == bindparam("old_hash"))
+_SESSIONS_OF: Final = (
+    select(browser_sessions)
+    .where(browser_sessions.c.person == bindparam("person"), browser_sessions.c.expires_at > bindparam("now"))
+    .order_by(browser_sessions.c.id)
+)
+_END_SESSION: Final = delete(browser_sessions).where(
+    browser_sessions.c.id == bindparam("old_id"), browser_sessions.c.person == bindparam("old_person")
+)
+_SEE_SESSION: Final = (
+    update(browser_sessions)
+    .where(browser_sessions.c.id == bindparam("old_id"), browser_sessions.c.seen_at < bindparam("before"))
+    .values(seen_at=bindparam("new_seen_at", type_=BigInteger()))
+)
 _ADD_REQUEST: Final = insert(authorization_requests).values(new_values("hash", *Pending.__struct_fields__))
 _ONE_REQUEST: Final = select(authorization_requests).where(
     authorization_requests.c.hash == bindparam("old_hash")
@@ -159,6 +175,12 @@ async def read_session(database: Database, digest: bytes) -> Session | None:
     return msgspec.convert(found[0][1:], Session) if found else None
 
 
+async def read_sessions_of(database: Database, person: str, *, now: int) -> list[Session]:
+    """Read the sessions of a person that have not expired."""
+    rows = await database.fetch(_SESSIONS_OF, {"person": person, "now": now})
+    return [msgspec.convert(row[1:], Session) for row in rows]
+
+
 async def read_request(database: Database, digest: bytes) -> Pending | None:
     """Read a request that waits."""
     found = await database.fetch(_ONE_REQUEST, {"old_hash": digest})
@@ -207,6 +229,18 @@ def add_session(digest: bytes, session: Session) -> Write:
 def drop_session(digest: bytes) -> Write:
     """End a browser's session."""
     return Write(_DROP_SESSION, {"old_hash": digest}, lost=GrantChanged("the session"), rows=None)
+
+
+def end_session(session_id: str, person: str) -> Write:
+    """End a session of a person by its id."""
+    values: dict[str, Scalar] = {"old_id": session_id, "old_person": person}
+    return Write(_END_SESSION, values, lost=SessionNotFound(session_id))
+
+
+def see_session(session_id: str, *, now: int) -> Write:
+    """Note that the person of a session is there; it is written at most once a minute."""
+    values: dict[str, Scalar] = {"old_id": session_id, "before": now - SEEN_EVERY_SECONDS, "new_seen_at": now}
+    return Write(_SEE_SESSION, values, lost=GrantChanged("the session"), rows=None)
 
 
 def add_request(digest: bytes, pending: Pending) -> Write:

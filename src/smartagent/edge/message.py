@@ -30,6 +30,8 @@ class Proof(StrEnum):
     """What a client that registered itself was given to manage its registration (RFC 7592)."""
     SIGNED_IN = "signed-in"
     """A browser's session of a person who signed in, on a request from our own pages."""
+    CONSOLE_SESSION = "console-session"
+    """An operator's session in a browser, at the console; on whatever acts, a form of our own page as well."""
     WORKLOAD = "workload"
     """A workload's token of an outside issuer that is trusted, and a signature with the key to enrol."""
     VAULT_TOKEN = "vault-token"  # noqa: S105 -- a kind of proof, not a password

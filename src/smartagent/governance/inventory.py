@@ -50,7 +50,7 @@ MAX_IDLE_DAYS: Final = 3650
 TOKENS_LIVE_SECONDS: Final = 3600
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
-_FIELDS: Final = frozenset({"cursor", "limit", "status", "role", "owner", "orphan", "unused_days"})
+_FIELDS: Final = frozenset({"cursor", "limit", "status", "role", "owner", "orphan", "unused_days", "q"})
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}")
 _NEVER: Final = "never"
 _TERMS: Final = frozenset({"expires_at", "idle_days"})
@@ -263,7 +263,13 @@ def _fits(agent: Agent, fields: Mapping[str, str]) -> bool:
         fields.get("status", agent.status.value) == agent.status.value
         and fields.get("role", agent.role) == agent.role
         and fields.get("owner", agent.owner) == agent.owner
+        and ("q" not in fields or _is_called(agent, fields["q"]))
     )
+
+
+def _is_called(agent: Agent, words: str) -> bool:
+    # Names are searched in, ids begin: nobody looks for the middle of an id.
+    return agent.id.startswith(words) or words.casefold() in agent.name.casefold()
 
 
 def _parse_query(query: str) -> tuple[dict[str, str], str, int]:

@@ -107,7 +107,11 @@ class Authenticators:
         message = operator_message(self._means.issuer, operator.id, request.nonce)
         check_signature(self._directory.key_of(operator), request.signature, message)
         return Caller(
-            principal=operator.id, kind=CallerKind.OPERATOR, client_ip=inbound.client_ip, claims=(claim,)
+            principal=operator.id,
+            kind=CallerKind.OPERATOR,
+            role=operator.role,
+            client_ip=inbound.client_ip,
+            claims=(claim,),
         )
 
     async def by_enrolment(self, inbound: Inbound) -> Caller:

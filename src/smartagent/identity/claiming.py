@@ -25,7 +25,18 @@ from smartagent.identity.store import (
     use_claim_link,
 )
 from smartagent.identity.usable import CLAIM_CODE_PREFIX, check_unused
-from smartagent.kernel import Caller, Decision, IdPrefix, Ledger, Record, Secret, Work, Write, rfc3339
+from smartagent.kernel import (
+    Caller,
+    Decision,
+    IdPrefix,
+    Ledger,
+    OperatorRole,
+    Record,
+    Secret,
+    Work,
+    Write,
+    rfc3339,
+)
 
 LINK_PATH: Final = "/claim#"
 _CODE_BYTES: Final = 32
@@ -88,6 +99,8 @@ class Claiming:
             name=parse_name(request.name),
             public_key=key.raw,
             created_at=now,
+            # Whoever started the house says who may what in it.
+            role=OperatorRole.OPERATOR if link.created_by else OperatorRole.SECURITY_OFFICER,
         )
         return Outcome(
             Reply(201, operator_view(operator)),

@@ -76,6 +76,22 @@ class AgentNotFound(IdentityError):
     title: ClassVar[str] = "There is no such agent."
 
 
+class OperatorNotFound(IdentityError):
+    """No operator has this id."""
+
+    code: ClassVar[str] = "operator-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such operator."
+
+
+class LastSecurityOfficer(IdentityError):
+    """Nobody would be left who can change what operators may do."""
+
+    code: ClassVar[str] = "last-security-officer"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "A security officer must be left."
+
+
 class TransitionRefused(IdentityError):
     """The agent's status cannot become what was asked."""
 

@@ -116,7 +116,7 @@ def agent_view(agent: Agent) -> AgentView:
 def operator_view(operator: Operator) -> OperatorView:
     """Show an operator."""
     thumbprint = PublicKey.parse(operator.public_key).thumbprint
-    return OperatorView(operator.id, operator.name, thumbprint, rfc3339(operator.created_at))
+    return OperatorView(operator.id, operator.name, thumbprint, rfc3339(operator.created_at), operator.role)
 
 
 def _parse_query(query: str) -> tuple[Filter, str, int]:

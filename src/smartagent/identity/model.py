@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from smartagent.kernel import OperatorRole
+
 
 class AgentStatus(StrEnum):
     """Where an agent is in its life.
@@ -61,6 +63,7 @@ class Operator(msgspec.Struct, frozen=True, gc=False, array_like=True):
     name: str
     public_key: bytes
     created_at: int
+    role: OperatorRole = OperatorRole.OPERATOR
 
 
 class Enrolment(msgspec.Struct, frozen=True, gc=False, array_like=True):

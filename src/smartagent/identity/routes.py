@@ -16,6 +16,7 @@ from smartagent.identity.shapes import (
     EnrolRequest,
     NextKeyRequest,
     OperatorList,
+    OperatorRoleRequest,
     OperatorView,
     StatusRequest,
 )
@@ -58,6 +59,17 @@ def _operators(identity: Identity) -> tuple[Route, ...]:
             identity.inventory.list_operators,
             summary="List operators",
             reply_schema=OperatorList,
+        ),
+        Route(
+            "POST",
+            "/v1/operators/{id}/role",
+            Proof.ACCESS_TOKEN,
+            "operators.write",
+            "operator.role-changed",
+            identity.operators.change_role,
+            summary="Say what an operator may do: viewer, approver, operator or security-officer",
+            request_schema=OperatorRoleRequest,
+            reply_schema=OperatorView,
         ),
     )
 

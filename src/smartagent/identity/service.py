@@ -12,6 +12,7 @@ from smartagent.identity.directory import Directory
 from smartagent.identity.enrol import Enrolling
 from smartagent.identity.inventory import Inventory
 from smartagent.identity.means import Means
+from smartagent.identity.operators.desk import OperatorDesk
 from smartagent.identity.rekey import Rekeying
 from smartagent.identity.store import AGENTS_TOPIC, OPERATORS_TOPIC
 from smartagent.kernel import Caller, Ledger, Secret
@@ -31,6 +32,7 @@ class Identity:
         self.rekeying = Rekeying(means)
         self.claiming = Claiming(means)
         self.inventory = Inventory(means, self.directory)
+        self.operators = OperatorDesk(self.directory)
         self._proofs = Authenticators(means, self.directory)
 
     def follow(self, feed: Feed) -> None:

@@ -7,6 +7,7 @@ Keys, nonces and signatures are base64url without padding; instants are RFC 3339
 import msgspec
 
 from smartagent.identity.model import AgentStatus, Purpose
+from smartagent.kernel import OperatorRole
 
 
 class ClaimRequest(msgspec.Struct, frozen=True):
@@ -25,6 +26,14 @@ class OperatorView(msgspec.Struct, frozen=True):
     name: str
     key_thumbprint: str
     created_at: str
+    role: OperatorRole = OperatorRole.OPERATOR
+
+
+class OperatorRoleRequest(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/operators/{id}/role`."""
+
+    role: OperatorRole
+    reason: str = ""
 
 
 class ClaimLinkView(msgspec.Struct, frozen=True):

@@ -52,6 +52,7 @@ operators: Final = Table(
     Column("name", Text, nullable=False),
     Column("public_key", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("role", Text, nullable=False, server_default="security-officer"),
 )
 keys: Final = Table(
     "keys",
@@ -315,6 +316,7 @@ def add_operator(operator: Operator) -> Write:
         "new_name": operator.name,
         "new_public_key": operator.public_key,
         "new_created_at": operator.created_at,
+        "new_role": operator.role.value,
     }
     return Write(_ADD_OPERATOR, values, lost=KeyAlreadyKnown())
 

@@ -2,7 +2,7 @@
 """The shared kernel: what every room may import, and which does no I/O."""
 
 from smartagent.kernel.algorithm import Algorithm
-from smartagent.kernel.caller import Caller, CallerKind, CallRestriction, circumstances
+from smartagent.kernel.caller import Caller, CallerKind, CallRestriction, OperatorRole, circumstances
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
 from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
@@ -46,6 +46,7 @@ __all__ = [
     "Ledger",
     "Limits",
     "NeedsApproval",
+    "OperatorRole",
     "Permitted",
     "Record",
     "Scalar",

@@ -25,6 +25,19 @@ class CallerKind(StrEnum):
     """Tells of people by SCIM."""
 
 
+class OperatorRole(StrEnum):
+    """What an operator may do with the house; `house.cedar` says it exactly."""
+
+    VIEWER = "viewer"
+    """Sees everything, and changes nothing."""
+    APPROVER = "approver"
+    """Sees everything, and decides what waits for a person."""
+    OPERATOR = "operator"
+    """Runs the house."""
+    SECURITY_OFFICER = "security-officer"
+    """Runs the house, and says who may what in it."""
+
+
 class CallRestriction(msgspec.Struct, frozen=True, gc=False):
     """What a per-call token is good for.  An empty field does not restrict.
 

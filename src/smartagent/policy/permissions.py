@@ -10,7 +10,7 @@ from typing import Final
 
 import cedarpy
 
-from smartagent.kernel import Caller, CallerKind, Denied, Permitted, Verdict
+from smartagent.kernel import Caller, CallerKind, Denied, OperatorRole, Permitted, Verdict
 
 
 class Permission(StrEnum):
@@ -24,6 +24,7 @@ class Permission(StrEnum):
     AGENTS_WRITE = "agents.write"
     AGENTS_REKEY = "agents.rekey"
     OPERATORS_READ = "operators.read"
+    OPERATORS_WRITE = "operators.write"
     CHALLENGES_CREATE = "challenges.create"
     SESSIONS_OPEN = "sessions.open"
     SESSIONS_END = "sessions.end"
@@ -43,6 +44,7 @@ class Permission(StrEnum):
     UPSTREAMS_WRITE = "upstreams.write"
     AUDIT_READ = "audit.read"
     AUDIT_LOG = "audit.log"
+    LOG_SEARCH = "log.search"
     REVOCATIONS_CREATE = "revocations.create"
     KEYS_READ = "keys.read"
     KEYS_ROTATE = "keys.rotate"
@@ -101,6 +103,8 @@ class Permission(StrEnum):
     SCIM_SOURCES_WRITE = "scim-sources.write"
     SCIM_READ = "scim.read"
     SCIM_WRITE = "scim.write"
+    CONSOLE_VIEW = "console.view"
+    SIGN_INS_MANAGE = "sign-ins.manage"
 
 
 _KINDS: Final = {
@@ -120,42 +124,47 @@ def house_schema() -> str:
     """Write the Cedar schema that `HOUSE_POLICY` keeps to."""
     kinds = ", ".join(_KINDS.values())
     actions = ", ".join(f'"{permission.value}"' for permission in Permission)
+    others = kinds.replace("Operator, ", "")
     return (
-        f"entity House; entity {kinds};\n"
+        f"entity House; entity {others}; entity Operator = {{ role: String }};\n"
         f"action {actions} appliesTo {{ principal: [{kinds}], resource: [House], context: {{}} }};\n"
     )
 
 
-def _ask_the_house() -> dict[tuple[CallerKind, str], Verdict]:
+def _ask_the_house() -> dict[tuple[CallerKind, str, str], Verdict]:
     policies = cedarpy.PolicySet.from_str(HOUSE_POLICY)
-    verdicts: dict[tuple[CallerKind, str], Verdict] = {}
+    verdicts: dict[tuple[CallerKind, str, str], Verdict] = {}
     for kind, entity in _KINDS.items():
-        requests = [
-            {
-                "principal": {"type": entity, "id": "one"},
-                "action": {"type": "Action", "id": permission.value},
-                "resource": {"type": "House", "id": "this"},
-            }
-            for permission in Permission
-        ]
-        answers = cedarpy.is_authorized_batch(requests, policies, [])
-        for permission, answer in zip(Permission, answers, strict=True):
-            names = answer.diagnostics.id_annotations_by_reason.values()
-            verdicts[kind, permission.value] = (
-                Permitted(tuple(str(name) for name in names))
-                if answer.allowed
-                else Denied(f"an {kind.value} may not {permission.value}", permission.value)
-            )
+        for role in OperatorRole if kind is CallerKind.OPERATOR else ("",):
+            who = {"type": entity, "id": "one"}
+            requests = [
+                {
+                    "principal": who,
+                    "action": {"type": "Action", "id": permission.value},
+                    "resource": {"type": "House", "id": "this"},
+                }
+                for permission in Permission
+            ]
+            known = [{"uid": who, "attrs": {"role": str(role)} if role else {}, "parents": []}]
+            answers = cedarpy.is_authorized_batch(requests, policies, known)
+            for permission, answer in zip(Permission, answers, strict=True):
+                names = answer.diagnostics.id_annotations_by_reason.values()
+                verdicts[kind, str(role), permission.value] = (
+                    Permitted(tuple(str(name) for name in names))
+                    if answer.allowed
+                    else Denied(f"an {role or kind.value} may not {permission.value}", permission.value)
+                )
     return verdicts
 
 
 _VERDICTS: Final = _ask_the_house()
-# The house's own policy says nothing of who exactly asks, so all its answers are known beforehand.
+# The house's own policy knows what somebody is and nothing else, so all its answers are known beforehand.
 
 
 def decide_api(caller: Caller, permission: str) -> Verdict:
     """Say whether `caller`, being what they are, may do what `permission` names."""
-    verdict = _VERDICTS.get((caller.kind, permission))
+    role = caller.role if caller.kind is CallerKind.OPERATOR else ""
+    verdict = _VERDICTS.get((caller.kind, role, permission))
     if verdict is None:
-        return Denied("there is no such permission", permission)
+        return Denied("there is no such permission, or no such role of operators", permission)
     return verdict

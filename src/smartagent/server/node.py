@@ -63,8 +63,13 @@ class Node:
         self._rewrapping = rewrapping
         self._workers = workers
         self._gateway = gateway
+        self._leaving: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
+
+    def on_leaving(self, step: Callable[[], None]) -> None:
+        """Have `step` called when the node begins to drain; it must not block."""
+        self._leaving.append(step)
 
     @property
     def draining(self) -> bool:
@@ -101,6 +106,8 @@ class Node:
         """Stop accepting at the gateway, and let its calls finish.  May be called more than once."""
         if self._draining is None:
             self._signals.drain()
+            for step in self._leaving:
+                step()
             self._draining = asyncio.get_running_loop().create_task(self._gateway.drain())
         await self._draining
 

@@ -38,6 +38,7 @@ _SECURITY: Final[dict[Proof, list[dict[str, list[str]]]]] = {
     Proof.CLIENT_OR_TOKEN: [{}, {"agentToken": []}, {"operatorToken": []}],
     Proof.REGISTRATION_TOKEN: [{"registrationToken": []}],
     Proof.SIGNED_IN: [{"browserSession": []}],
+    Proof.CONSOLE_SESSION: [{"browserSession": []}],
     Proof.WORKLOAD: [],
     Proof.ENROLMENT: [],
     Proof.CLAIM_LINK: [],

@@ -40,11 +40,13 @@ def readiness_page(checks: Checks) -> Page:
     return show
 
 
-def text_page(text: str) -> Page:
-    """Show a text for people."""
+def led_page(text: str, path: str) -> Page:
+    """Lead a browser to a page, and show a text to whoever is none.  A browser keeps the fragment."""
     body = text.encode()
 
-    async def show(_: Inbound) -> Reply:
+    async def show(inbound: Inbound) -> Reply:
+        if "text/html" in inbound.headers.get("accept", ""):
+            return Reply(303, b"", "text/html", (("location", path), ("cache-control", "no-store")))
         return Reply(200, body, "text/plain; charset=utf-8")
 
     return show

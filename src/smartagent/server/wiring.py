@@ -33,6 +33,7 @@ from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, n
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
+from smartagent.server.wiring_console import wire_console, wire_doorkeeper
 from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
@@ -105,7 +106,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
-    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
+    doorkeeper = wire_doorkeeper(base, identity, service)
+    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp, doorkeeper), book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
     node = Node(
         settings=settings,
@@ -130,8 +132,13 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *_credential_routes(base, identity, tokens, kept, leases, rotations),
         *_other_routes(vaultapi, mcp, governance, insight),
     )
+    console = wire_console(base, rooms, identity, service, node, routes)
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
-    shown = routes, pages, partial(gauge_credentials, leases, rotations)
+    shown = (
+        (*routes, *console.routes),
+        {**pages, **console.files},
+        partial(gauge_credentials, leases, rotations),
+    )
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
 
 

@@ -18,12 +18,13 @@ from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
 from smartagent.server.openapi import describe
 from smartagent.server.pages import (
+    Checks,
     certificate_page,
     document_page,
     health_page,
+    led_page,
     metrics_page,
     readiness_page,
-    text_page,
 )
 from smartagent.server.release import release
 from smartagent.server.rootkeys import gateway_ca, log_signer
@@ -32,7 +33,8 @@ from smartagent.server.wiring_oauth import TokenService
 IMMUTABLE: Final = "public, max-age=3600"
 HOW_TO_CLAIM: Final = (
     "This is a claim link. It is used with a key of your own, on the command line:\n\n"
-    "    smartagentctl login 'THE WHOLE LINK'\n"
+    "    smartagentctl login 'THE WHOLE LINK'\n\n"
+    "or in a browser, which is led to the console.\n"
 )
 
 
@@ -47,19 +49,14 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     worker: int,
 ) -> Authority:
     """Build the ASGI application: the routes, and the public pages beside them."""
-    store = base.store
     routes, documents, measure = shown
     meter = _meter(base, routes, gateway, worker)
     measure(meter)
-    checks = {
-        "store": lambda: store.healthy,
-        "signing-key": lambda: node.keys_ready,
-        "draining": lambda: not node.draining,
-    }
+    checks = readiness(base, node)
     installed = release()
     pages: dict[str, Page] = {
         "/healthz": health_page(installed),
-        "/claim": text_page(HOW_TO_CLAIM),
+        "/claim": led_page(HOW_TO_CLAIM, "/console/claim"),
         "/gateway-ca.pem": certificate_page(gateway_ca(base.root, base.settings.gateway_ca_names).pem),
         "/readyz": readiness_page(checks),
         "/metrics": metrics_page(meter),
@@ -82,6 +79,15 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
         cors=Cors(service.metadata.paths),
         challenge=lambda reply, sent: completed(reply, metadata_url=metadata_url, token_was_sent=sent),
     )
+
+
+def readiness(base: Foundation, node: Node) -> Checks:
+    """Return what must hold for a node to be sent requests."""
+    return {
+        "store": lambda: base.store.healthy,
+        "signing-key": lambda: node.keys_ready,
+        "draining": lambda: not node.draining,
+    }
 
 
 def gauge_credentials(leases: Leases, rotations: Rotations, meter: Meter) -> None:

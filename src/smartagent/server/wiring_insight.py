@@ -3,8 +3,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from smartagent.audit import CustodyReader, LogReader
+from smartagent.audit import CustodyReader, LogReader, Searcher
 from smartagent.audit.routes import routes as audit_routes
+from smartagent.audit.routes import search_routes
 from smartagent.authzen import Evaluations, authzen_routes, configuration
 from smartagent.authzen import Means as AuthzenMeans
 from smartagent.delegation import Delegation, Delegations
@@ -42,7 +43,9 @@ def wire_audit(base: Foundation, identity: Identity, book: Book, reach: Reach) -
         return None if agent is None else agent.role
 
     insight = Insight(Means(book, log, role_of))
-    return (*audit_routes(CustodyReader(base.store.database, log), log), *insight_routes(insight, reach))
+    searcher = Searcher(base.store.database, log, base.clock)
+    custody = CustodyReader(base.store.database, log)
+    return (*audit_routes(custody, log), *search_routes(searcher), *insight_routes(insight, reach))
 
 
 def wire_reach(
@@ -86,9 +89,10 @@ def wire_authzen(
         agent, role = identity.directory.agent(agent_id), role_of(agent_id)
         return role[0] if agent is not None and agent.status is AgentStatus.ACTIVE and role else None
 
-    def is_operator(person: str) -> bool:
-        return identity.directory.operator(person) is not None
+    def operator_role(person: str) -> str | None:
+        operator = identity.directory.operator(person)
+        return operator.role if operator is not None else None
 
     document = configuration(base.settings.issuer)
-    routes = authzen_routes(Evaluations(AuthzenMeans(book, active_role_of, is_operator)))
+    routes = authzen_routes(Evaluations(AuthzenMeans(book, active_role_of, operator_role)))
     return routes, {document.path: document.show}

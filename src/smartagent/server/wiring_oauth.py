@@ -10,7 +10,7 @@ import msgspec
 
 from smartagent.clients import Clients, clients_routes
 from smartagent.clients import Means as ClientsMeans
-from smartagent.consent import ACR, Consent, consent_routes
+from smartagent.consent import ACR, PASSKEY_ACR, Consent, People, consent_routes
 from smartagent.consent import Means as ConsentMeans
 from smartagent.crypto import system_entropy
 from smartagent.decoupled import Decoupled, decoupled_routes
@@ -65,6 +65,7 @@ class TokenService(NamedTuple):
     metadata: ServerMetadata
     protected: ProtectedResources
     delegations: Delegations
+    people: People
     sweepers: tuple[Callable[[Ledger], Awaitable[None]], ...]
 
 
@@ -185,6 +186,7 @@ def wire_token_service(
         metadata=metadata,
         protected=protected,
         delegations=delegations,
+        people=consent.people,
         sweepers=(clients.sweep, consent.desk.sweep),
     )
 
@@ -285,7 +287,7 @@ def _abilities(base: Foundation, clients: Clients, routes: tuple[Route, ...], oa
         gateway=base.settings.gateway_url,
         paths=frozenset(route.path for route in routes) | {"/oauth/status-lists"},
         grant_types=oauth.endpoint.grant_types,
-        acr_values=(ACR,),
+        acr_values=(ACR, PASSKEY_ACR),
         prompt_values=("none", "login", "consent", "select_account"),
         response_modes=("query", "form_post"),
         authorization_details_types=TYPES,

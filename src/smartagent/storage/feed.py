@@ -37,6 +37,7 @@ class Feed:
         """Whether the store is sure, at this moment, that no change passes this node by."""
         self._patience_seconds = patience_seconds
         self._topics: dict[str, Reload] = {}
+        self._watchers: list[Callable[[frozenset[str]], None]] = []
         self._queue: list[Change] = []
         self._everything = False
         self._failing = False
@@ -57,6 +58,13 @@ class Feed:
             message = f"too late, or twice: {topic}"
             raise RuntimeError(message)
         self._topics[topic] = reload
+
+    def watch(self, watcher: Callable[[frozenset[str]], None]) -> None:
+        """Have `watcher` told which topics changed, after this node's memory has taken them in; it must not block.
+
+        It is told of all registered topics when changes may have been missed.
+        """
+        self._watchers.append(watcher)
 
     @property
     def healthy(self) -> bool:
@@ -124,18 +132,24 @@ class Feed:
     async def _catch_up(self) -> None:
         everything, changes, version = self._everything, self._queue, self.offered
         self._everything, self._queue = False, []
+        changed = frozenset(self._topics) if everything else frozenset(change.topic for change in changes)
         if everything:
             for reload in self._topics.values():
                 await reload(())
         else:
-            for topic, keys in _runs(changes):
-                if topic in self._topics:
-                    await self._topics[topic](keys)
+            await self._apply(changes)
         self.applied = version
         self._failing = False
         for wanted, reached in self._waiting:
             if wanted <= version and not reached.done():
                 reached.set_result(None)
+        for watcher in self._watchers:
+            watcher(changed)
+
+    async def _apply(self, changes: Sequence[Change]) -> None:
+        for topic, keys in _runs(changes):
+            if topic in self._topics:
+                await self._topics[topic](keys)
 
 
 def _runs(changes: Sequence[Change]) -> list[tuple[str, list[str]]]:

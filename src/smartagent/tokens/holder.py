@@ -37,6 +37,10 @@ def caller_of(claims: AccessClaims, directory: Directory) -> Caller:
     principal = claims.sub if claims.act is None else claims.act.sub
     kind = _kind_of(claims, principal)
     role, subject, subject_role = claims.role, "", ""
+    if kind is CallerKind.OPERATOR:
+        # What an operator may do is what is true now, not when the token was made.
+        operator = directory.operator(principal)
+        role = operator.role if operator is not None else ""
     if claims.act is not None:
         agent = directory.agent(principal)
         if agent is None:

@@ -29,15 +29,16 @@ class DecidingWorld(World):
         super().__init__()
         self.roles |= {"decider": DECIDER, "order-writer": Grants((), 900, ("orders:write",))}
         self.book = drafted(no_rules(), [READER, WRITER], {})
-        self.evaluations = Evaluations(Means(self.book, self._role_of, self._is_operator))
+        self.evaluations = Evaluations(Means(self.book, self._role_of, self._operator_role))
         self.open(authzen_routes(self.evaluations))
 
     def _role_of(self, agent_id):
         agent = self.identity.directory.agent(agent_id)
         return agent.role if agent is not None and agent.status is AgentStatus.ACTIVE else None
 
-    def _is_operator(self, person):
-        return self.identity.directory.operator(person) is not None
+    def _operator_role(self, person):
+        operator = self.identity.directory.operator(person)
+        return operator.role if operator is not None else None
 
     async def post(self, path, body, *, token, media_type="application/json"):
         """Ask as whoever holds `token`."""

@@ -6,7 +6,7 @@ import re
 import cedarpy
 import pytest
 
-from smartagent.kernel import Caller, CallerKind, Denied, Permitted
+from smartagent.kernel import Caller, CallerKind, Denied, OperatorRole, Permitted
 from smartagent.policy import Permission, decide_api
 from smartagent.policy.permissions import HOUSE_POLICY, house_schema
 
@@ -69,16 +69,40 @@ MAY = {
     CallerKind.CLIENT: ANYBODY | CLIENTS | {"clients.manage"},
     CallerKind.PERSON: ANYBODY | PEOPLE,
     CallerKind.DIRECTORY: ANYBODY | DIRECTORIES,
-    CallerKind.OPERATOR: set(Permission) - NOT_OPERATORS,
 }
+OPERATORS = set(Permission) - NOT_OPERATORS - {"operators.write"}
+VIEWERS = {
+    "console.view",
+    "sign-ins.manage",
+    "sign-in-codes.create",
+    "operator-sessions.open",
+    "policies.explain",
+    "audit.log",
+    "log.search",
+    "revocations.follow",
+    *ANYBODY,
+    *(each for each in OPERATORS if each.endswith(".read")),
+}
+BY_ROLE = {
+    OperatorRole.VIEWER: VIEWERS,
+    OperatorRole.APPROVER: VIEWERS | {"consent-requests.decide", "access-requests.write", "reviews.write"},
+    OperatorRole.OPERATOR: OPERATORS,
+    OperatorRole.SECURITY_OFFICER: OPERATORS | {"operators.write"},
+}
+WHO = [
+    *((kind, "admin", may) for kind, may in MAY.items()),
+    *((CallerKind.OPERATOR, role, may) for role, may in BY_ROLE.items()),
+    (CallerKind.OPERATOR, "admin", set()),
+    (CallerKind.OPERATOR, "", set()),
+]
 
 
-@pytest.mark.parametrize("kind", CallerKind)
+@pytest.mark.parametrize(("kind", "role", "may"), WHO)
 @pytest.mark.parametrize("permission", [*Permission, "roles.writ", "", "*"])
-def test_everybody_has_exactly_what_the_table_says(kind, permission):
-    verdict = decide_api(Caller("x", kind, role="admin", scopes=frozenset(Permission)), permission)
+def test_everybody_has_exactly_what_the_table_says(kind, role, may, permission):
+    verdict = decide_api(Caller("x", kind, role=role, scopes=frozenset(Permission)), permission)
 
-    if permission in MAY[kind]:
+    if permission in may:
         assert isinstance(verdict, Permitted)
         assert verdict.rules[0].startswith("house/")
     else:

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root's part that operators see: the console over all the verbs."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from smartagent.console import Console, Doorkeeper, Means, Passkeys, console_routes, passkey_routes
+from smartagent.crypto import system_entropy
+from smartagent.edge import Route, Router
+from smartagent.identity import Identity
+from smartagent.server.asgi import Page
+from smartagent.server.foundation import Foundation
+from smartagent.server.house import Rooms
+from smartagent.server.node import Node
+from smartagent.server.rootkeys import form_key, log_signer
+from smartagent.server.wiring_authority import readiness
+from smartagent.server.wiring_oauth import TokenService
+
+
+class WiredConsole(NamedTuple):
+    """The console's routes, its verbs among them, and its plain pages."""
+
+    routes: tuple[Route, ...]
+    files: Mapping[str, Page]
+
+
+def wire_doorkeeper(base: Foundation, identity: Identity, service: TokenService) -> Doorkeeper:
+    """Build what knows who is at the console."""
+    return Doorkeeper(service.people, identity.directory, base.clock)
+
+
+def wire_console(
+    base: Foundation,
+    rooms: Rooms,
+    identity: Identity,
+    service: TokenService,
+    node: Node,
+    verbs: tuple[Route, ...],
+) -> WiredConsole:
+    """Build the console over the house's verbs, and have its live views told what changed."""
+    issuer, key = base.settings.issuer, form_key(base.root)
+    passkeys = Passkeys(
+        clock=base.clock, entropy=system_entropy, database=base.store.database, issuer=issuer, form_key=key
+    )
+    own = passkey_routes(passkeys)
+    checks = readiness(base, node)
+    console = Console(
+        Means(
+            clock=base.clock,
+            entropy=system_entropy,
+            ids=base.ids,
+            database=base.store.database,
+            directory=identity.directory,
+            people=service.people,
+            api=Router((*verbs, *own)),
+            house=rooms,
+            issuer=issuer,
+            form_key=key,
+            log_vkey=log_signer(base.root).vkey,
+            health=lambda: {name: holds() for name, holds in checks.items()},
+        ),
+        passkeys,
+    )
+    base.store.feed.watch(console.live.heard)
+    node.on_leaving(console.live.close)
+    return WiredConsole((*own, *console_routes(console)), console.files())
