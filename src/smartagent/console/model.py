@@ -343,6 +343,13 @@ class Operator(msgspec.Struct, frozen=True):
     role: str
 
 
+class ClaimLink(msgspec.Struct, frozen=True):
+    """A claim link, shown once."""
+
+    link: str
+    expires_at: str
+
+
 class OperatorList(msgspec.Struct, frozen=True):
     """All operators."""
 

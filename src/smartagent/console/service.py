@@ -15,7 +15,7 @@ from smartagent.console.pages.overview import Overview
 from smartagent.console.passkeys import Passkeys
 from smartagent.console.rendering import Rendering
 from smartagent.console.signing import Signing
-from smartagent.console.words import tone_of
+from smartagent.console.words import abbreviated, tone_of
 from smartagent.edge import Inbound, Outcome, Reply, Route
 from smartagent.kernel import Caller
 
@@ -25,7 +25,7 @@ class Console:
 
     def __init__(self, means: Means, passkeys: Passkeys) -> None:
         self.passkeys = passkeys
-        self.frame = Frame(means, Rendering(Assets(), means.clock, {"tone": tone_of}), passkeys)
+        self.frame = Frame(means, Rendering(Assets(), means.clock, {"tone": tone_of, "abbreviated": abbreviated}), passkeys)
         self.signing = Signing(means, self.frame, passkeys)
         self.live = Live(means)
         self._pages = (

@@ -7,6 +7,8 @@ from typing import Final
 from smartagent.console.model import Reach, Rule
 
 ANY_PATH: Final = frozenset({"/**", "/*"})
+_ID_LETTERS: Final = 10
+_BRIEF: Final = 24
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 TONES: Final[Mapping[str, str]] = {
     "active": "good",
@@ -22,6 +24,14 @@ TONES: Final[Mapping[str, str]] = {
     "outlives": "wait",
 }
 """How a state looks; its word always stands beside the colour."""
+
+
+def abbreviated(id_: str) -> str:
+    """Show of an id its kind and its end, which tell ids apart where many stand together."""
+    kind, _, rest = id_.partition("_")
+    if len(rest) <= _ID_LETTERS:
+        return id_ if len(id_) <= _BRIEF else f"{id_[:_ID_LETTERS]}\N{HORIZONTAL ELLIPSIS}"
+    return f"{kind}_\N{HORIZONTAL ELLIPSIS}{rest[-_ID_LETTERS:]}"
 
 
 def tone_of(state: str) -> str:

@@ -134,11 +134,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     )
     console = wire_console(base, rooms, identity, service, node, routes)
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
-    shown = (
-        (*routes, *console.routes),
-        {**pages, **console.files},
-        partial(gauge_credentials, leases, rotations),
-    )
+    gauges = partial(gauge_credentials, leases, rotations), console.gauge
+    shown = (*routes, *console.routes), {**pages, **console.files}, gauges
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's last part: the application, and the public pages beside its routes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from smartagent.edge import Route, Router
@@ -43,15 +43,16 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     rooms: Rooms,
     node: Node,
     service: TokenService,
-    shown: tuple[tuple[Route, ...], Mapping[str, Page], Callable[[Meter], None]],
+    shown: tuple[tuple[Route, ...], Mapping[str, Page], Sequence[Callable[[Meter], None]]],
     gateway: Gateway,
     *,
     worker: int,
 ) -> Authority:
     """Build the ASGI application: the routes, and the public pages beside them."""
-    routes, documents, measure = shown
+    routes, documents, gauges = shown
     meter = _meter(base, routes, gateway, worker)
-    measure(meter)
+    for gauge in gauges:
+        gauge(meter)
     checks = readiness(base, node)
     installed = release()
     pages: dict[str, Page] = {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's part that operators see: the console over all the verbs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from smartagent.console import Console, Doorkeeper, Means, Passkeys, console_routes, passkey_routes
@@ -11,6 +12,7 @@ from smartagent.identity import Identity
 from smartagent.server.asgi import Page
 from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms
+from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
 from smartagent.server.rootkeys import form_key, log_signer
 from smartagent.server.wiring_authority import readiness
@@ -18,10 +20,20 @@ from smartagent.server.wiring_oauth import TokenService
 
 
 class WiredConsole(NamedTuple):
-    """The console's routes, its verbs among them, and its plain pages."""
+    """The console's routes, its verbs among them, its plain pages, and what is counted of it."""
 
     routes: tuple[Route, ...]
     files: Mapping[str, Page]
+    gauge: Callable[[Meter], None]
+
+
+def _gauge(console: Console, meter: Meter) -> None:
+    meter.gauge("smartagent_console_views", "Live views of the console.", lambda: console.live.number)
+    meter.gauge(
+        "smartagent_console_csp_reports",
+        "How often browsers said that a page of the console broke its policy.",
+        lambda: console.violations,
+    )
 
 
 def wire_doorkeeper(base: Foundation, identity: Identity, service: TokenService) -> Doorkeeper:
@@ -63,4 +75,4 @@ def wire_console(
     )
     base.store.feed.watch(console.live.heard)
     node.on_leaving(console.live.close)
-    return WiredConsole((*own, *console_routes(console)), console.files())
+    return WiredConsole((*own, *console_routes(console)), console.files(), partial(_gauge, console))

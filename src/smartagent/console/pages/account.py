@@ -5,8 +5,10 @@ import asyncio
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
 from smartagent.console.frame import Frame
-from smartagent.console.model import BrowserSessionList, OperatorList, PasskeyList
+from smartagent.console.model import BrowserSessionList, ClaimLink, OperatorList, PasskeyList
 from smartagent.console.passkeys import Passkeys
 from smartagent.edge import Inbound, Outcome, Proof, Route, parse_form
 from smartagent.kernel import Caller, OperatorRole
@@ -79,6 +81,18 @@ class Account:
             ),
             Route(
                 "POST",
+                "/console/operators",
+                Proof.CONSOLE_SESSION,
+                "console.view",
+                "console.acted",
+                self.invite,
+                summary="Make a claim link for another operator, and show it once",
+                render=self._frame.refusal,
+                media_types=_FORM,
+                max_body_bytes=1024,
+            ),
+            Route(
+                "POST",
                 "/console/operators/{id}/role",
                 Proof.CONSOLE_SESSION,
                 "console.view",
@@ -134,6 +148,18 @@ class Account:
         Raises:
             VerbRefused: The operator may not see them.
         """
+        return await self._show_operators(caller, inbound, None)
+
+    async def invite(self, caller: Caller, inbound: Inbound) -> Outcome:
+        """Make a claim link, and show it once.
+
+        Raises:
+            VerbRefused: The operator may not.
+        """
+        raw = await self._frame.api(caller).fetch("POST", "/v1/claim-links", {})
+        return await self._show_operators(caller, inbound, msgspec.json.decode(raw, type=ClaimLink))
+
+    async def _show_operators(self, caller: Caller, inbound: Inbound, made: ClaimLink | None) -> Outcome:
         found = await self._frame.api(caller).read("/v1/operators", OperatorList)
         return self._frame.page(
             caller,
@@ -142,7 +168,9 @@ class Account:
             operators=found.operators,
             roles=[role.value for role in OperatorRole],
             may_write=self._frame.may(caller, "operators.write", inbound),
-            live="operators",
+            may_invite=self._frame.may(caller, "claim-links.create", inbound),
+            made=made,
+            live="" if made else "operators",
         )
 
     async def change_role(self, caller: Caller, inbound: Inbound) -> Outcome:

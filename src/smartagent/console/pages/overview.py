@@ -22,6 +22,7 @@ CHART_WIDTH: Final = 720.0
 CHART_HEIGHT: Final = 120.0
 _SAMPLE: Final = 20
 _FORBIDDEN: Final = 403
+_NO_OWNER_YET: Final = frozenset({"discovered", "retired"})
 
 
 class Need(NamedTuple):
@@ -148,7 +149,7 @@ def _needs(seen: _Seen) -> list[Need]:
     reviews = [
         each for each in (seen.reviews.reviews if seen.reviews is not None else []) if not each.closed_at
     ]
-    living = [agent for agent in orphans[0] if agent.status != "retired"]
+    living = [agent for agent in orphans[0] if agent.status not in _NO_OWNER_YET]
     return [
         Need(
             "Agents wait to be enrolled",

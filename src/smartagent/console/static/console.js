@@ -121,6 +121,7 @@ function follow(topics) {
   source.addEventListener("open", () => {
     const returns = !lost.hidden;
     lost.hidden = true;
+    document.body.dataset.following = "";
     if (returns) refresh().catch(() => {});
   });
   source.addEventListener("changed", (event) => {
