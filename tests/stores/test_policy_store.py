@@ -29,6 +29,14 @@ from smartagent.policy.store import (
     read_roles,
     roles,
 )
+from smartagent.policy.versions.model import RuleKind, Version
+from smartagent.policy.versions.store import (
+    add_version,
+    last_version,
+    read_version,
+    read_versions,
+    rule_versions,
+)
 from smartagent.rotation.store import rotations_running
 from smartagent.signals.store import ssf_streams
 from smartagent.storage.statement import postgres_compiler, sqlite_compiler
@@ -41,7 +49,7 @@ TABLES = (
     ssf_streams, signing_keys, oauth_accounts, mcp_servers, mcp_tools, mcp_labels_met, access_requests,
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
-    reviews, review_items, withdrawn_credentials,
+    reviews, review_items, withdrawn_credentials, rule_versions,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"
@@ -163,3 +171,18 @@ async def test_only_the_next_version_is_written_and_only_the_last_one_deleted(en
             await engine.apply(stale)
     await engine.apply(drop_role(role(READER, version=2)), drop_policy(policy("closed", FORBID, version=2)))
     assert (await read_roles(engine), await read_policies(engine)) == ([], [])
+
+
+async def test_every_version_is_kept_and_none_is_written_twice(engine):
+    first, second = (
+        Version(RuleKind.ROLE, "reader", number, READER, 0, 0, "why", 1, "opr_1") for number in (1, 2)
+    )
+    await engine.apply(add_version(first), add_version(second))
+
+    assert await read_versions(engine, RuleKind.ROLE, "reader") == [second, first]
+    assert await read_version(engine, RuleKind.ROLE, "reader", 1) == first
+    assert await read_version(engine, RuleKind.POLICY, "reader", 1) is None
+    assert await last_version(engine, RuleKind.ROLE, "reader") == 2
+    assert await last_version(engine, RuleKind.ROLE, "other") == 0
+    with pytest.raises(PolicyChanged):
+        await engine.apply(add_version(first))

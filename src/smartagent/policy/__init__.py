@@ -11,11 +11,13 @@ from smartagent.policy.errors import (
     GrantsEverything,
     MalformedOperation,
     MalformedPolicy,
+    MalformedReason,
     MalformedRoleFile,
     PolicyChanged,
     PolicyError,
     PolicyNotFound,
     RoleNotFound,
+    VersionNotFound,
 )
 from smartagent.policy.est import entity_of, mentions_of
 from smartagent.policy.model import (
@@ -61,6 +63,7 @@ __all__ = [
     "GrantsEverything",
     "MalformedOperation",
     "MalformedPolicy",
+    "MalformedReason",
     "MalformedRoleFile",
     "McpAllow",
     "McpCall",
@@ -76,6 +79,7 @@ __all__ = [
     "RoleOf",
     "StoredPolicy",
     "StoredRole",
+    "VersionNotFound",
     "decide_api",
     "drafted",
     "entity_of",

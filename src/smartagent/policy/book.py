@@ -138,6 +138,10 @@ class Book:
         """Return the role `name`; None when there is none."""
         return self._roles.get(name)
 
+    def known_policy(self, name: str) -> StoredPolicy | None:
+        """Return the policy `name`; None when there is none."""
+        return self._policies.get(name)
+
     def policy(self, name: str) -> StoredPolicy:
         """Return the policy `name`.
 

@@ -8,6 +8,8 @@ PolicyError
     GrantsEverything      it would give more than anybody means to; says what
     RoleNotFound          no role has this name
     PolicyNotFound        no policy has this name
+    VersionNotFound       the role or policy never had this version
+    MalformedReason       why something is done is not said in one line
     PolicyChanged         somebody else changed it between the look and the write
 """
 
@@ -87,3 +89,19 @@ class PolicyChanged(PolicyError):
     code: ClassVar[str] = "policy-changed"
     kind: ClassVar[Kind] = Kind.CONFLICT
     title: ClassVar[str] = "The role or policy was changed meanwhile; read it again."
+
+
+class VersionNotFound(PolicyError):
+    """The role or policy never had this version."""
+
+    code: ClassVar[str] = "rule-version-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such version of it."
+
+
+class MalformedReason(PolicyError):
+    """Why something is done is not said in one line."""
+
+    code: ClassVar[str] = "malformed-reason"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The reason is missing or malformed."

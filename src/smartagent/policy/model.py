@@ -147,6 +147,16 @@ class StoredRole(msgspec.Struct, frozen=True):
     changed_at: int
     changed_by: str
 
+    @property
+    def name(self) -> str:
+        """The role's name."""
+        return self.role.name
+
+    @property
+    def text(self) -> str:
+        """What was written: the role file."""
+        return self.role_file
+
 
 class StoredPolicy(msgspec.Struct, frozen=True):
     """A policy written in Cedar.  It applies to every role."""
@@ -157,6 +167,11 @@ class StoredPolicy(msgspec.Struct, frozen=True):
     version: int
     changed_at: int
     changed_by: str
+
+    @property
+    def text(self) -> str:
+        """What was written: the Cedar text."""
+        return self.cedar
 
 
 class Condition(msgspec.Struct, frozen=True):

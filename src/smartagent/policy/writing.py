@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From what an operator writes to what will be enforced: parse, check, refuse what is too broad."""
 
+from typing import Final
+
 import msgspec
 
 from smartagent.policy.broad import policy_grants_everything
@@ -10,6 +12,8 @@ from smartagent.policy.errors import GrantsEverything, MalformedPolicy, Malforme
 from smartagent.policy.model import StoredPolicy, StoredRole
 from smartagent.policy.rolefile import parse_name, parse_role_file
 from smartagent.policy.rules import grants_everything
+
+_EXPLAIN: Final = "explain"
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -64,6 +68,8 @@ def written_policy(name: str, cedar: str, stamp: Stamp, *, allow_broad: bool) ->
         parse_name(name)
     except ValueError as error:
         raise MalformedPolicy(str(error)) from error
+    if name == _EXPLAIN:
+        raise MalformedPolicy(f"the name {_EXPLAIN} is taken: it is where decisions are explained")
     policies = parse_policies(cedar, f"policy/{name}", by_hand=True)
     Partition(name, policies).open_all()
     too_much = None if allow_broad else policy_grants_everything(policies)

@@ -20,7 +20,9 @@ from tests.unit.policy.test_book import NO_SEVEN, READER
 
 async def desk(store, *stored):
     book = await book_of(store, *stored)
-    made = routes(book, FakeClock(), {"agt_1": ("order-reader", ""), "agt_2": ("order-reader", "elv_1")}.get)
+    made = routes(
+        book, FakeClock(), {"agt_1": ("order-reader", ""), "agt_2": ("order-reader", "elv_1")}.get, store
+    )
     return book, {(route.method, route.path): route for route in made}
 
 
