@@ -11,6 +11,7 @@ from smartagent.policy.errors import (
     GrantsEverything,
     MalformedOperation,
     MalformedPolicy,
+    MalformedPromptFile,
     MalformedReason,
     MalformedRoleFile,
     PolicyChanged,
@@ -40,10 +41,13 @@ from smartagent.policy.model import (
 )
 from smartagent.policy.patterns import MAX_SEGMENTS, Pattern, known_pattern
 from smartagent.policy.permissions import Permission, decide_api
+from smartagent.policy.promptfile import PromptRole, role_from_prompt, with_prompt
 from smartagent.policy.rolefile import MAX_ITEMS, line_of, parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
 from smartagent.policy.rules import grants_everything
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
+from smartagent.policy.versions.model import RuleKind
+from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
     "ANY",
@@ -58,11 +62,13 @@ __all__ = [
     "Book",
     "Call",
     "Condition",
+    "Difference",
     "Explanation",
     "Grants",
     "GrantsEverything",
     "MalformedOperation",
     "MalformedPolicy",
+    "MalformedPromptFile",
     "MalformedReason",
     "MalformedRoleFile",
     "McpAllow",
@@ -74,13 +80,16 @@ __all__ = [
     "PolicyChanged",
     "PolicyError",
     "PolicyNotFound",
+    "PromptRole",
     "Role",
     "RoleNotFound",
     "RoleOf",
+    "RuleKind",
     "StoredPolicy",
     "StoredRole",
     "VersionNotFound",
     "decide_api",
+    "difference",
     "drafted",
     "entity_of",
     "grants_everything",
@@ -93,6 +102,8 @@ __all__ = [
     "parse_policies",
     "parse_role_file",
     "policy_grants_everything",
+    "role_from_prompt",
     "routes",
     "rule_id",
+    "with_prompt",
 ]

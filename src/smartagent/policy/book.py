@@ -169,7 +169,7 @@ class Book:
         named = stored.role
         reached = dict.fromkeys(f"{self._mcp}/{block.server}" for block in named.mcp)
         audiences = (*named.audiences, self._mcp, *reached) if self._mcp else named.audiences
-        return Grants(audiences, named.ttl_seconds, named.scopes)
+        return Grants(audiences, named.ttl_seconds, named.scopes, named.prompt)
 
     def limits_of(self, role: str) -> tuple[Limits, Limits]:
         """Return what each agent of `role` may use at most, and what all of them together."""

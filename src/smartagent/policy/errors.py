@@ -3,6 +3,7 @@
 
 PolicyError
     MalformedRoleFile     the role file is not what it should be; says where
+    MalformedPromptFile   the front matter of a prompt file cannot be read; says where
     MalformedPolicy       the Cedar text does not parse, or does not fit the schema
     MalformedOperation    what is asked about is no operation
     GrantsEverything      it would give more than anybody means to; says what
@@ -33,6 +34,19 @@ class MalformedRoleFile(PolicyError):
         place = ", ".join(part for part in (f"line {line}" if line else "", field) if part)
         super().__init__(f"{place}: {reason}" if place else reason)
         self.field = field
+        self.line = line
+        self.reason = reason
+
+
+class MalformedPromptFile(PolicyError):
+    """No role can be made from the prompt file."""
+
+    code: ClassVar[str] = "malformed-prompt-file"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The prompt file is malformed."
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        super().__init__(f"line {line}: {reason}" if line else reason)
         self.line = line
 
 

@@ -86,6 +86,7 @@ class Role(msgspec.Struct, frozen=True):
     for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each
     agent's, and `shared_limits` those of all agents of the role together.  `mcp` is what may be reached of MCP servers.
     `flow` says what becomes of calls that would send private data outside: `shadow` (they are recorded) or `stop`.
+    `prompt` is the SHA-256 of the prompt file that its agents must run with, in hexadecimal; empty for any.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Role(msgspec.Struct, frozen=True):
     shared_limits: Limits = UNLIMITED
     mcp: tuple[McpAllow, ...] = ()
     flow: str = "shadow"
+    prompt: str = ""
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -111,11 +113,12 @@ class Role(msgspec.Struct, frozen=True):
 
 
 class Grants(msgspec.Struct, frozen=True):
-    """What `tokens` needs to know of a role to issue a token."""
+    """What `tokens` needs to know of a role to issue a token.  `prompt` is as in `Role`."""
 
     audiences: tuple[str, ...]
     ttl_seconds: int
     scopes: tuple[str, ...]
+    prompt: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

@@ -54,6 +54,7 @@ class RoleView(msgspec.Struct, frozen=True):
     credentials: tuple[str, ...]
     limits: Limits
     shared_limits: Limits
+    prompt: str
     role_file: str
     cedar: str
     allow_broad: bool
@@ -116,6 +117,7 @@ def role_view(stored: StoredRole) -> RoleView:
         credentials=role.credentials,
         limits=role.limits,
         shared_limits=role.shared_limits,
+        prompt=role.prompt,
         role_file=stored.role_file,
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,
