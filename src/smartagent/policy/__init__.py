@@ -14,10 +14,12 @@ from smartagent.policy.errors import (
     MalformedPromptFile,
     MalformedReason,
     MalformedRoleFile,
+    NothingStaged,
     PolicyChanged,
     PolicyError,
     PolicyNotFound,
     RoleNotFound,
+    StageNotPossible,
     VersionNotFound,
 )
 from smartagent.policy.est import entity_of, mentions_of
@@ -36,6 +38,7 @@ from smartagent.policy.model import (
     McpKind,
     NearestRule,
     Role,
+    RuleKind,
     StoredPolicy,
     StoredRole,
 )
@@ -45,8 +48,9 @@ from smartagent.policy.promptfile import PromptRole, role_from_prompt, with_prom
 from smartagent.policy.rolefile import MAX_ITEMS, line_of, parse_name, parse_role_file
 from smartagent.policy.routes import RoleOf, routes
 from smartagent.policy.rules import grants_everything
+from smartagent.policy.staged.store import STAGED_TOPIC
+from smartagent.policy.staging.telling import Telling
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
-from smartagent.policy.versions.model import RuleKind
 from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
@@ -57,6 +61,7 @@ __all__ = [
     "MCP_SCOPE",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
+    "STAGED_TOPIC",
     "Allow",
     "ArgumentRule",
     "Book",
@@ -75,6 +80,7 @@ __all__ = [
     "McpCall",
     "McpKind",
     "NearestRule",
+    "NothingStaged",
     "Pattern",
     "Permission",
     "PolicyChanged",
@@ -85,8 +91,10 @@ __all__ = [
     "RoleNotFound",
     "RoleOf",
     "RuleKind",
+    "StageNotPossible",
     "StoredPolicy",
     "StoredRole",
+    "Telling",
     "VersionNotFound",
     "decide_api",
     "difference",

@@ -11,6 +11,8 @@ PolicyError
     PolicyNotFound        no policy has this name
     VersionNotFound       the role or policy never had this version
     MalformedReason       why something is done is not said in one line
+    StageNotPossible      what is staged cannot take this step
+    NothingStaged         nothing is staged under this name
     PolicyChanged         somebody else changed it between the look and the write
 """
 
@@ -119,3 +121,19 @@ class MalformedReason(PolicyError):
     code: ClassVar[str] = "malformed-reason"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The reason is missing or malformed."
+
+
+class StageNotPossible(PolicyError):
+    """What is staged cannot take this step."""
+
+    code: ClassVar[str] = "stage-not-possible"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "What is staged cannot take this step."
+
+
+class NothingStaged(PolicyError):
+    """Nothing is staged under this name."""
+
+    code: ClassVar[str] = "nothing-staged"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "Nothing is staged under this name."

@@ -155,6 +155,13 @@ class Call(msgspec.Struct, frozen=True, gc=False):
         return f"{self.method} {self.path[:200]} on {self.upstream}"
 
 
+class RuleKind(StrEnum):
+    """What is written, kept in versions and staged."""
+
+    ROLE = "role"
+    POLICY = "policy"
+
+
 class StoredRole(msgspec.Struct, frozen=True):
     """A role as the store keeps it.  `cedar` is what it was compiled to, and what is enforced."""
 
@@ -213,7 +220,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """Why a call is permitted or not.
 
     `rules` are the ids of what decided (with the text of their `@id`, where that differs);
-    empty when nothing allowed it.  `elevation` says by what the agent has another role than its own.
+    empty when nothing allowed it.  `elevation` says by what the agent has another role than its own, and `staged` which
+    staged texts decide about this agent.
     """
 
     decision: str
@@ -222,3 +230,4 @@ class Explanation(msgspec.Struct, frozen=True):
     missing: str = ""
     nearest: NearestRule | None = None
     elevation: str = ""
+    staged: str = ""

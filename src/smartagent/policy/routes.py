@@ -9,11 +9,12 @@ from msgspec import structs
 from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
 from smartagent.kernel import Caller, CallerKind, Clock, Detail
 from smartagent.policy.book import Book
-from smartagent.policy.model import Explanation, StoredRole
+from smartagent.policy.model import Explanation, RuleKind, StoredRole
 from smartagent.policy.permissions import HOUSE_POLICY, Permission
+from smartagent.policy.staging.desk import StagingDesk
+from smartagent.policy.staging.routes import policy_staging_routes, role_staging_routes, staged_list_routes
 from smartagent.policy.versions.desk import VersionsDesk, reason_in, stored_view
 from smartagent.policy.versions.keeper import Accepted, Keeper, Stored, Wording
-from smartagent.policy.versions.model import RuleKind
 from smartagent.policy.versions.routes import policy_version_routes, role_version_routes
 from smartagent.policy.views import (
     ExplainRequest,
@@ -46,11 +47,16 @@ def routes(book: Book, clock: Clock, role_of: RoleOf, database: Database) -> tup
     """
     roles = Keeper(RuleKind.ROLE, book, clock, database)
     policies = Keeper(RuleKind.POLICY, book, clock, database)
+    staged_roles = StagingDesk(roles, book, clock, database)
+    staged_policies = StagingDesk(policies, book, clock, database)
     return (
         *_role_routes(_Roles(book, roles)),
         *_policy_routes(_Policies(book, policies)),
         *role_version_routes(VersionsDesk(roles)),
         *policy_version_routes(VersionsDesk(policies)),
+        *role_staging_routes(staged_roles),
+        *policy_staging_routes(staged_policies),
+        *staged_list_routes(staged_roles, staged_policies),
         _why_route(_Why(book, role_of)),
     )
 

@@ -11,7 +11,8 @@ from smartagent.policy import (
     PolicyChanged,
     VersionNotFound,
 )
-from smartagent.policy.versions.model import RuleKind, Version, digest_of
+from smartagent.policy.model import RuleKind
+from smartagent.policy.versions.model import Version, digest_of
 from smartagent.policy.versions.store import add_version
 from smartagent.policy.versions.wording import difference
 from tests.unit.policy.fakes import NOW, body_of

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smartagent.cli.ctl import versions
+from smartagent.cli.ctl import staging, versions
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment, show_explanation
 from smartagent.cli.ctl.explaining import ContentType, Operations
 from smartagent.cli.ctl.place import AsJson, read_input
@@ -15,6 +15,7 @@ from smartagent.cli.render import say, show_json, show_rows
 
 app = typer.Typer(help="Cedar policies that hold for every role.", no_args_is_help=True)
 versions.add_to(app, "/v1/policies")
+staging.add_to(app, "policies")
 
 Name = Annotated[str, typer.Argument(help="The policy's name.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the history.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smartagent.cli.ctl import versions
+from smartagent.cli.ctl import staging, versions
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
@@ -15,6 +15,7 @@ from smartagent.cli.render import say, show_fields, show_json, show_rows
 
 app = typer.Typer(help="What agents of a role may do.", no_args_is_help=True)
 versions.add_to(app, "/v1/roles")
+staging.add_to(app, "roles")
 
 Name = Annotated[str, typer.Argument(help="The role's name.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the history.")]

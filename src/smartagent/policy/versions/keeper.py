@@ -19,7 +19,7 @@ from smartagent.policy.errors import (
     RoleNotFound,
     VersionNotFound,
 )
-from smartagent.policy.model import StoredPolicy, StoredRole
+from smartagent.policy.model import RuleKind, StoredPolicy, StoredRole
 from smartagent.policy.store import (
     drop_policy,
     drop_role,
@@ -28,7 +28,7 @@ from smartagent.policy.store import (
     put_role,
     role_changed,
 )
-from smartagent.policy.versions.model import RuleKind, Version
+from smartagent.policy.versions.model import Version
 from smartagent.policy.versions.store import add_version, last_version, read_version, read_versions
 from smartagent.policy.writing import Stamp, written_policy, written_role
 from smartagent.storage import Database

@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a version of a rule is."""
 
-from enum import StrEnum
-
 import msgspec
 
 from smartagent.crypto import sha256
-
-
-class RuleKind(StrEnum):
-    """What is kept in versions."""
-
-    ROLE = "role"
-    POLICY = "policy"
+from smartagent.policy.model import RuleKind
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,8 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text, bindparam, func
 
 from smartagent.kernel import Scalar, Write
 from smartagent.policy.errors import PolicyChanged
-from smartagent.policy.versions.model import RuleKind, Version
+from smartagent.policy.model import RuleKind
+from smartagent.policy.versions.model import Version
 from smartagent.storage import Database, metadata
 
 MOST_SHOWN: Final = 500

@@ -11,9 +11,8 @@ from typing import Final
 import msgspec
 
 from smartagent.policy.cedar import parse_policies
-from smartagent.policy.model import Allow, McpAllow, Role
+from smartagent.policy.model import Allow, McpAllow, Role, RuleKind
 from smartagent.policy.rolefile import parse_role_file
-from smartagent.policy.versions.model import RuleKind
 
 _SPELT_OUT: Final = frozenset({"name", "allow", "mcp", "credentials", "other_scopes"})
 """Members of a role that have words of their own here; others are shown as they are."""
