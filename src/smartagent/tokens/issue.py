@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from smartagent.identity import Agent, Operator
-from smartagent.kernel import Detail, IdPrefix
+from smartagent.kernel import Detail, IdPrefix, elevation_in
 from smartagent.policy import Grants
 from smartagent.tokens.errors import (
     AudienceNotGranted,
@@ -88,13 +88,15 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
     def detail(self, proof: str, short_id: str) -> dict[str, Detail]:
         """Say for the log what was issued, on which proof (`challenge` or `assertion`)."""
         claims = self.claims
-        return {
+        said: dict[str, Detail] = {
             proof: short_id,
             "aud": claims.aud,
             "exp": claims.exp,
             "kid": self.kid,
             "scope": claims.scope,
         }
+        elevation = elevation_in(claims.lin)
+        return said | {"elevation": elevation} if elevation else said
 
 
 class Ceiling(msgspec.Struct, frozen=True):
