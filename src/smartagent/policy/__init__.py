@@ -28,10 +28,13 @@ from smartagent.policy.model import (
     Condition,
     Explanation,
     Grants,
+    Item,
     McpAllow,
     McpCall,
     McpKind,
     NearestRule,
+    ResourceAllow,
+    ResourceKind,
     Role,
     StoredPolicy,
     StoredRole,
@@ -39,7 +42,7 @@ from smartagent.policy.model import (
 from smartagent.policy.patterns import MAX_SEGMENTS, Pattern, known_pattern
 from smartagent.policy.permissions import Permission, decide_api
 from smartagent.policy.rolefile import MAX_ITEMS, line_of, parse_name, parse_role_file
-from smartagent.policy.routes import RoleOf, routes
+from smartagent.policy.routes import RoleCheck, RoleOf, routes
 from smartagent.policy.rules import grants_everything
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
 
@@ -59,6 +62,7 @@ __all__ = [
     "Explanation",
     "Grants",
     "GrantsEverything",
+    "Item",
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedRoleFile",
@@ -71,7 +75,10 @@ __all__ = [
     "PolicyChanged",
     "PolicyError",
     "PolicyNotFound",
+    "ResourceAllow",
+    "ResourceKind",
     "Role",
+    "RoleCheck",
     "RoleNotFound",
     "RoleOf",
     "StoredPolicy",

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
 from smartagent.policy.cedar import Partition, Policy, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
 from smartagent.policy.judging import Chapter, both, question_of
@@ -22,7 +22,9 @@ from smartagent.policy.model import (
     Call,
     Explanation,
     Grants,
+    Item,
     McpCall,
+    ResourceAllow,
     StoredPolicy,
     StoredRole,
 )
@@ -210,14 +212,40 @@ class Book:
     def credentials_of(self, role: str) -> tuple[str, ...]:
         """Return the names of what `role` may lease."""
         stored = self._roles.get(role)
-        return () if stored is None else stored.role.credentials
+        return () if stored is None else stored.role.leasable
+
+    def narrowed_lease(self, caller: Caller, credential: str) -> tuple[Item, ...] | None:
+        """Return what a lease of `credential` may give to `caller`; None when no role of theirs narrows it.
+
+        Each thing that a role names is asked about by itself, so a policy can forbid one; and who acts for another
+        agent gets what both roles allow, whichever of them names it.
+        """
+        roles = (caller.role, caller.subject_role) if caller.subject_role else (caller.role,)
+        named = [block for role in roles for block in self._narrowing(role, credential)]
+        if not named:
+            return None
+        items = dict.fromkeys(item for block in named for item in block.items)
+        return tuple(
+            item for item in items if all(self._gives(caller, role, credential, item) for role in roles)
+        )
+
+    def _narrowing(self, role: str, credential: str) -> list[ResourceAllow]:
+        stored = self._roles.get(role)
+        blocks = () if stored is None else stored.role.resources
+        return [block for block in blocks if block.credential == credential]
+
+    def _gives(self, caller: Caller, role: str, credential: str, item: Item) -> bool:
+        return isinstance(self._judge_lease(caller, role, item.of(credential)), Permitted)
 
     def _decide_lease(self, caller: Caller, role: str, credential: str) -> Verdict:
-        missing = f"{CREDENTIAL_SCOPE}{credential[:64]}"
+        call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
+        return self._judge_lease(caller, role, call)
+
+    def _judge_lease(self, caller: Caller, role: str, call: Call) -> Verdict:
+        missing = call.upstream[: len(CREDENTIAL_SCOPE) + 64]
         chapter = self._chapters.get(role) or self._open(role)
         if chapter is None or caller.kind is not CallerKind.AGENT:
             return Denied(f"there is no role {role[:64]!r} to lease with", missing)
-        call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
         question = structs.replace(question_of(caller, call), role=role, action="lease")
         return chapter.judge_lease(question, missing)
 

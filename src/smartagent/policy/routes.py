@@ -11,7 +11,7 @@ from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
 from smartagent.kernel import Caller, CallerKind, Clock
 from smartagent.policy.book import Book
 from smartagent.policy.errors import MalformedPolicy, PolicyNotFound, RoleNotFound
-from smartagent.policy.model import Explanation
+from smartagent.policy.model import Explanation, Role
 from smartagent.policy.permissions import HOUSE_POLICY, Permission
 from smartagent.policy.store import (
     drop_policy,
@@ -38,20 +38,23 @@ from smartagent.policy.writing import Stamp, written_policy, written_role
 RoleOf = Callable[[str], tuple[str, str] | None]
 """Tells the role that an agent id has now, and by which elevation, empty for its own; None for an unknown agent."""
 
+RoleCheck = Callable[[Role, str], None]
+"""Refuses a role, given with its file, that names what is not there (`MalformedRoleFile`)."""
 _MAX_BODY_BYTES: Final = 131_072
 _EXPLAIN: Final = "explain"
 
 
-def routes(book: Book, clock: Clock, role_of: RoleOf) -> tuple[Route, ...]:
+def routes(book: Book, clock: Clock, role_of: RoleOf, check: RoleCheck) -> tuple[Route, ...]:
     """Build the room's routes.
 
     Args:
         book: This node's memory of the rules.
         clock: For the time of a change.
         role_of: Which role an agent has now.
+        check: Refuses roles that name what is not there.
     """
     return (
-        *_role_routes(_Roles(book, clock)),
+        *_role_routes(_Roles(book, clock, check)),
         *_policy_routes(_Policies(book, clock)),
         _why_route(_Why(book, role_of)),
     )
@@ -166,9 +169,10 @@ def _why_route(acts: "_Why") -> Route:
 class _Roles:
     """The acts on roles."""
 
-    def __init__(self, book: Book, clock: Clock) -> None:
+    def __init__(self, book: Book, clock: Clock, check: RoleCheck) -> None:
         self._book = book
         self._clock = clock
+        self._check = check
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
         asked = parse_json(inbound.body, RoleRequest)
@@ -181,6 +185,7 @@ class _Roles:
         stored = await asyncio.to_thread(
             written_role, name, asked.role_file, stamp, allow_broad=asked.allow_broad
         )
+        self._check(stored.role, asked.role_file)
         return Outcome(
             Reply(201 if version == 1 else 200, role_view(stored)),
             target=f"role/{name}",
