@@ -10,6 +10,7 @@ from smartagent.cli.ctl import (
     accounts,
     agents,
     audit,
+    breakglass,
     clients,
     delegations,
     drill,
@@ -79,6 +80,7 @@ drill.add_to(app)
 explaining.add_to(app)
 reach.add_to(app)
 elevating.add_to(app)
+app.add_typer(breakglass.app, name="break-glass")
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")

@@ -33,10 +33,13 @@ from smartagent.policy.model import (
     Condition,
     Explanation,
     Grants,
+    Item,
     McpAllow,
     McpCall,
     McpKind,
     NearestRule,
+    ResourceAllow,
+    ResourceKind,
     Role,
     RuleKind,
     StoredPolicy,
@@ -51,6 +54,7 @@ from smartagent.policy.rules import grants_everything
 from smartagent.policy.staged.store import STAGED_TOPIC
 from smartagent.policy.staging.telling import Telling
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
+from smartagent.policy.versions.keeper import RoleCheck
 from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
@@ -71,6 +75,7 @@ __all__ = [
     "Explanation",
     "Grants",
     "GrantsEverything",
+    "Item",
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedPromptFile",
@@ -87,7 +92,10 @@ __all__ = [
     "PolicyError",
     "PolicyNotFound",
     "PromptRole",
+    "ResourceAllow",
+    "ResourceKind",
     "Role",
+    "RoleCheck",
     "RoleNotFound",
     "RoleOf",
     "RuleKind",

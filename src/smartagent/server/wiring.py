@@ -126,7 +126,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *identity_routes(identity),
         *tokens_routes(tokens),
         *(*outside.routes, *service.routes, *signals_routes),
-        *policy.routes(book, base.clock, known[-1], base.store.database),
+        *policy.routes(book, base.clock, known[-1], base.store.database, leases.narrowing.check),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *_credential_routes(base, identity, tokens, kept, leases, rotations),
         *_other_routes(vaultapi, mcp, governance, insight),
