@@ -40,6 +40,7 @@ class IdPrefix(StrEnum):
     ELEVATION = "elv"
     STREAM = "stm"
     EVENT = "evt"
+    NOTICE = "ntc"
 
 
 class MalformedId(SmartAgentError):
