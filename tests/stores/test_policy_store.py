@@ -18,6 +18,7 @@ from smartagent.identity.store import agents
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
 from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
+from smartagent.notices.store import channels, notices
 from smartagent.policy import PolicyChanged
 from smartagent.policy.store import (
     drop_policy,
@@ -41,7 +42,7 @@ TABLES = (
     ssf_streams, signing_keys, oauth_accounts, mcp_servers, mcp_tools, mcp_labels_met, access_requests,
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
-    reviews, review_items, withdrawn_credentials,
+    reviews, review_items, withdrawn_credentials, channels, notices,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

@@ -10,6 +10,7 @@ from smartagent.cli.ctl import (
     accounts,
     agents,
     audit,
+    channels,
     clients,
     delegations,
     drill,
@@ -105,6 +106,7 @@ agents.app.command("attest")(issuers.attest)
 inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
+app.add_typer(channels.app, name="channel")
 app.add_typer(requests.app, name="request")
 app.add_typer(signals.app, name="signals")
 app.add_typer(audit.app, name="audit")

@@ -108,9 +108,9 @@ class Deliverer:
         if stored.channel.email:
             if self._means.mail is None:
                 raise NotDelivered("mail is not set up")
-            await self._means.mail.send(stored.channel, None, notice)
+            await self._means.mail.send(stored.channel, notice, Secret(b""))
             return
-        await self._means.webhooks.send(stored.channel, self._secret(stored), notice)
+        await self._means.webhooks.send(stored.channel, notice, self._secret(stored))
 
     def _secret(self, stored: StoredChannel) -> Secret[bytes]:
         return self._means.sealing.open(stored.sealed_secret, sealed_as(stored.channel.name))

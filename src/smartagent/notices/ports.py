@@ -30,13 +30,13 @@ class Sender(Protocol):
     Repeats: a notice may be sent again, with the same id.  Concurrency: one event loop; bounded in time.
     """
 
-    async def send(self, channel: Channel, secret: Secret[bytes] | None, notice: Notice) -> None:
+    async def send(self, channel: Channel, notice: Notice, secret: Secret[bytes]) -> None:
         """Send one notice; return when the receiver has taken it.
 
         Args:
             channel: Where it goes.
-            secret: What a webhook's messages are signed with.
             notice: What is said.
+            secret: What a webhook's messages are signed with; empty for mail.
 
         Raises:
             NotDelivered: The receiver did not take it.

@@ -20,6 +20,7 @@ from smartagent.kernel import IdPrefix, Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
+from smartagent.notices import Tell, notices_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
 from smartagent.server.asgi import Authority
@@ -38,6 +39,7 @@ from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_mcp import wire_mcp
+from smartagent.server.wiring_notices import wire_notices
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -92,6 +94,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     """
     base = lay_foundation(settings)
     rewrapping = wire_keyset(base)
+    notices = wire_notices(base)
     book = wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
@@ -102,11 +105,11 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
+    governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, tell=notices.tell)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -116,7 +119,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations, governance, mcp),
+        workers=(notices, kept.accounts, leases, rotations, governance, mcp),
         gateway=gateway,
     )
     known = kept.vault, leases, service.delegations, _role_of(identity, governance)
@@ -124,7 +127,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     routes = (
         *identity_routes(identity),
         *tokens_routes(tokens),
-        *(*outside.routes, *service.routes, *signals_routes),
+        *(*outside.routes, *service.routes, *signals_routes, *notices_routes(notices)),
         *policy.routes(book, base.clock, known[-1]),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *_credential_routes(base, identity, tokens, kept, leases, rotations),
@@ -257,6 +260,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     kept: Kept,
     *,
     mcp: Mcp,
+    tell: Tell,
 ) -> Gateway:
     """Build the gateway."""
     settings = base.settings
@@ -273,6 +277,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         outward=service.delegations.outward,
         protected=service.protected,
         gateway=settings.gateway_url,
+        tell=tell,
     )
     limits = GatewaySettings(
         max_connections=settings.max_connections,

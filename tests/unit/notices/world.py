@@ -22,14 +22,14 @@ class Receivers:
         self.dies_after_taking = False
         self.taken = asyncio.Event()
 
-    async def send(self, channel, secret, notice) -> None:
+    async def send(self, channel, notice, secret) -> None:
         if channel.name in self.slow:
             await self.slow[channel.name].wait()
         if self.failing.get(channel.name):
             raise self.failing[channel.name].pop(0)
         self.got.append((channel.name, notice))
         self.taken.set()
-        self.secrets[channel.name] = None if secret is None else secret.reveal()
+        self.secrets[channel.name] = secret.reveal()
         if self.dies_after_taking:
             raise asyncio.CancelledError
 
