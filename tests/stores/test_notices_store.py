@@ -8,7 +8,6 @@ from smartagent.notices import Channel, ChannelChanged, ChannelNotFound, Notice,
 from smartagent.notices.model import State, StoredChannel, Waiting
 from smartagent.notices.store import (
     add_notice,
-    delivered,
     disable,
     drop_channel,
     failed,
@@ -20,6 +19,7 @@ from smartagent.notices.store import (
     read_counts,
     read_due,
     read_due_channels,
+    succeeded,
 )
 from tests.stores.test_policy_store import engine, postgres_url
 
@@ -108,19 +108,22 @@ async def test_a_channel_keeps_what_came_of_it(both):
     await both.apply(failed("hook", "status 500", 10))
     await both.apply(failed("hook", "status 502", 20))
     assert (await read_channels(both, "hook"))[0].state == State(0, 10, "status 502", 0)
-    await both.apply(delivered("hook", 30))
+    await both.apply(succeeded("hook", 30))
     assert (await read_channels(both, "hook"))[0].state == State(delivered_at=30)
     assert (await read_channels(both, "mail"))[0].state == State()
-    await both.apply(failed("none", "x", 1), delivered("none", 1))
+    await both.apply(failed("none", "x", 1), succeeded("none", 1))
 
 
 async def test_a_disabled_channel_takes_nothing_until_it_is_written_anew(both):
     await both.apply(add_notice(notice("ntc_1"), LATE))
-    await both.apply(*disable("hook", "status 410", 40))
+    await both.apply(*disable(OPS, "status 410", 40))
     await both.apply(add_notice(notice("ntc_2"), LATE))
     assert await waiting(both) == {}
     assert (await read_channels(both, "hook"))[0].state == State(40, 0, "status 410", 0)
     await both.apply(put_channel(structs.replace(OPS, version=2)))
+    with pytest.raises(NoticeMoved):
+        # Whoever wrote it anew knows more than an answer from before.
+        await both.apply(*disable(OPS, "status 410", 50))
     await both.apply(add_notice(notice("ntc_3"), LATE))
     assert await waiting(both) == {"hook": ["ntc_3"]}
 

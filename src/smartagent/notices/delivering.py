@@ -17,21 +17,23 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import Decision, Detail, Record, Secret, SmartAgentError, Work, Write
+from smartagent.kernel import Secret, SmartAgentError, Work
 from smartagent.notices.errors import NotDelivered, NoticeMoved, ReceiverGone
+from smartagent.notices.events import delivered, disabled, given_up
 from smartagent.notices.means import Means
 from smartagent.notices.model import Notice, StoredChannel, Waiting, sealed_as
 from smartagent.notices.rules import GIVEN_UP_SECONDS, KEPT_SECONDS, pause
 from smartagent.notices.store import (
-    delivered,
     disable,
     failed,
     finish,
     forget,
     put_off,
     read_channels,
+    read_counts,
     read_due,
     read_due_channels,
+    succeeded,
 )
 
 LOOK_SECONDS: Final = 1.0
@@ -129,27 +131,33 @@ class Deliverer:
 
     async def _send(self, stored: StoredChannel, waiting: Waiting) -> bool:
         """Send one, and keep what came of it; tell whether the receiver took it."""
-        name = stored.channel.name
         try:
             await self.send(stored, waiting.notice)
         except ReceiverGone as error:
-            now = int(self._means.clock.now())
-            _log.warning("the channel %s is disabled: %s", name, error.reason)
-            await self._commit("channel.disabled", waiting, disable(name, error.reason, now), error.reason)
+            await self._gone(stored, waiting, error.reason)
             return False
         except NotDelivered as error:
             await self._failed(waiting, error.reason)
             return False
-        now = int(self._means.clock.now())
-        await self._commit("notice.delivered", waiting, (finish(waiting, now), delivered(name, now)))
+        now = self._means.clock.now()
+        writes = (finish(waiting, int(now)), succeeded(waiting.channel, int(now)))
+        await self._means.ledger.commit(Work((delivered(waiting, now),), writes=writes))
         return True
+
+    async def _gone(self, stored: StoredChannel, waiting: Waiting, reason: str) -> None:
+        now, name = self._means.clock.now(), waiting.channel
+        dropped = (await read_counts(self._means.database)).get(name, 0)
+        record = disabled(waiting, now, reason, dropped)
+        _log.warning("the channel %s is disabled: %s", name, reason)
+        await self._means.ledger.commit(Work((record,), writes=disable(stored, reason, int(now))))
 
     async def _failed(self, waiting: Waiting, reason: str) -> None:
         now = self._means.clock.now()
         failure = failed(waiting.channel, reason, int(now))
         if now - waiting.notice.made_at >= GIVEN_UP_SECONDS:
+            record = given_up(waiting, now, reason)
             _log.error("a notice for %s is given up: %s", waiting.channel, reason)
-            await self._commit("notice.given-up", waiting, (finish(waiting, int(now)), failure), reason)
+            await self._means.ledger.commit(Work((record,), writes=(finish(waiting, int(now)), failure)))
             return
         chance = int.from_bytes(self._means.entropy(2)) / 0xFFFF
         later = structs.replace(
@@ -159,20 +167,3 @@ class Deliverer:
         )
         _log.info("a notice for %s is sent again: %s", waiting.channel, reason)
         await self._means.ledger.commit(Work((), writes=(put_off(later), failure)))
-
-    async def _commit(
-        self, event: str, waiting: Waiting, writes: tuple[Write, ...], reason: str = ""
-    ) -> None:
-        detail: dict[str, Detail] = {"kind": waiting.notice.kind.value, "about": waiting.notice.subject}
-        record = Record(
-            event=event,
-            at_ms=int(self._means.clock.now() * 1000),
-            request="",
-            subject=f"channel/{waiting.channel}",
-            target=f"notice/{waiting.notice.id}",
-            decision=Decision.PERMIT,
-            rule="notices",
-            outcome=reason,
-            detail=detail,
-        )
-        await self._means.ledger.commit(Work((record,), writes=writes))

@@ -136,7 +136,7 @@ _DELIVERED: Final = (
 )
 _DISABLE: Final = (
     update(channels)
-    .where(channels.c.name == bindparam("old_name"))
+    .where(channels.c.name == bindparam("old_name"), channels.c.version == bindparam("old_version"))
     .values(failure=bindparam("new_failure"), disabled_at=bindparam("now", type_=BigInteger()))
 )
 
@@ -184,16 +184,23 @@ def failed(name: str, failure: str, now: int) -> Write:
     return Write(_FAILED, values, ChannelNotFound(name), rows=None)
 
 
-def delivered(name: str, now: int) -> Write:
+def succeeded(name: str, now: int) -> Write:
     """A notice got through a channel."""
     return Write(_DELIVERED, {"old_name": name, "now": now}, ChannelNotFound(name), rows=None)
 
 
-def disable(name: str, failure: str, now: int) -> tuple[Write, ...]:
+def disable(seen: StoredChannel, failure: str, now: int) -> tuple[Write, ...]:
     """The receiver wants nothing any more: nothing goes there until an operator writes the channel anew."""
-    lost = ChannelNotFound(name)
+    name = seen.channel.name
+    lost = NoticeMoved(name)
+    values: dict[str, Scalar] = {
+        "old_name": name,
+        "old_version": seen.version,
+        "new_failure": failure,
+        "now": now,
+    }
     return (
-        Write(_DISABLE, {"old_name": name, "new_failure": failure, "now": now}, lost, rows=None),
+        Write(_DISABLE, values, lost),
         Write(_FINISH_ALL, {"old_name": name, "now": now}, lost, rows=None),
     )
 

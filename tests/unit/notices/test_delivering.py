@@ -109,7 +109,7 @@ async def test_after_a_day_it_is_given_up_and_the_log_says_so(world, ada, desk, 
         world.clock.at += LONGEST_PAUSE_SECONDS / 2 + 1
     assert 96 <= tries <= 220
     (record,) = world.events("notice.given-up")
-    assert record.outcome == "status 500"
+    assert record.detail["reason"] == "status 500"
     assert record.at_ms / 1000 - 1_800_000_000 >= GIVEN_UP_SECONDS
     assert "given up" in caplog.text
     await world.deliver()
@@ -153,7 +153,12 @@ async def test_a_receiver_that_is_gone_disables_its_channel_until_it_is_written_
     await world.tell("three", subject="apr_3")
     await world.deliver()
     assert world.receivers.got == []
-    assert [record.subject for record in world.events("channel.disabled")] == ["channel/ops"]
+    (record,) = world.events("channel.disabled")
+    assert (record.subject, record.detail["reason"], record.detail["dropped"]) == (
+        "channel/ops",
+        "status 410",
+        2,
+    )
     shown = await listed(ada, "ops")
     assert (shown["state"], shown["failure"], shown["waiting"]) == ("disabled", "status 410", 0)
     await desk("ops")
