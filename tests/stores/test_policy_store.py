@@ -20,6 +20,7 @@ from smartagent.identity.store import agents
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
 from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
+from smartagent.notices.store import channels, notices
 from smartagent.policy import PolicyChanged
 from smartagent.policy.model import RuleKind
 from smartagent.policy.staged.model import Stage
@@ -65,6 +66,7 @@ TABLES = (
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
     reviews, review_items, withdrawn_credentials, rule_versions, staged_rules, staged_shifts, break_glasses, recovery_keys,
+    channels, notices,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

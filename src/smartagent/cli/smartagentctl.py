@@ -11,6 +11,7 @@ from smartagent.cli.ctl import (
     agents,
     audit,
     breakglass,
+    channels,
     clients,
     delegations,
     drill,
@@ -110,6 +111,7 @@ agents.app.command("attest")(issuers.attest)
 inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
+app.add_typer(channels.app, name="channel")
 app.add_typer(requests.app, name="request")
 app.add_typer(signals.app, name="signals")
 app.add_typer(audit.app, name="audit")

@@ -42,6 +42,7 @@ class IdPrefix(StrEnum):
     RECOVERY_KEY = "rky"
     STREAM = "stm"
     EVENT = "evt"
+    NOTICE = "ntc"
 
 
 class MalformedId(SmartAgentError):
