@@ -40,6 +40,8 @@ class IdPrefix(StrEnum):
     ELEVATION = "elv"
     STREAM = "stm"
     EVENT = "evt"
+    APPROVAL = "apr"
+    APPROVAL_GRANT = "apg"
 
 
 class MalformedId(SmartAgentError):
