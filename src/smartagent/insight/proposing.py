@@ -77,9 +77,10 @@ def propose(text: str, name: str, uses: Iterable[Use]) -> Proposal:
     kept = [
         (block, its)
         for block, its in zip(ceiling.allow, raw, strict=True)
-        if block not in plain and any(_is_allowed([block], use) for use in others)
+        if block not in plain and (_asks(block, needed) or any(_is_allowed([block], use) for use in others))
     ]
-    document |= {"name": name, "allow": [*blocks, *(its for _, its in kept)][:MAX_ITEMS]}
+    # Those that ask come first: without one of them, what another block allows would not be asked about.
+    document |= {"name": name, "allow": [*(its for _, its in kept), *blocks][:MAX_ITEMS]}
     document["credentials"] = [each for each in ceiling.credentials if each in leased]
     smallest = role_file(document)
     cuts = [use for use in own if not use.allowed]
@@ -129,8 +130,12 @@ def role_file(document: Mapping[str, object]) -> str:
         brackets = ("[[", "]]") if isinstance(value, list) else ("[", "]")
         for table in msgspec.convert(tables, list[dict[str, object]]):
             lines += ["", f"{brackets[0]}{_key(key)}{brackets[1]}"]
-            lines += [f"{_key(member)} = {_value(its)}" for member, its in table.items()]
+            lines += [f"{_key(member)} = {_value(its)}" for member, its in table.items() if its is not None]
     return "\n".join(lines) + "\n"
+
+
+def _asks(block: Allow, needed: Iterable[Use]) -> bool:
+    return block.ask is not None and any(block.upstream in {ANY, use.upstream} for use in needed)
 
 
 def _blocks(ceiling: Sequence[Allow], needed: Sequence[Use]) -> list[Allow]:

@@ -109,7 +109,9 @@ class _Telling:
         entries = {entry.name: entry for entry in self._means.upstreams()}
         rules: dict[str, list[RuleReach]] = {}
         for number, block in enumerate(role.allow, 1):
-            rule = RuleReach(rule_id(role.name, number), block.scope, block.methods, block.paths)
+            rule = RuleReach(
+                rule_id(role.name, number), block.scope, block.methods, block.paths, block.ask or ""
+            )
             for name in entries if block.upstream == ANY else (block.upstream,):
                 rules.setdefault(name, []).append(rule)
         reached: list[UpstreamReach] = []

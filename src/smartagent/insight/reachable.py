@@ -9,12 +9,13 @@ from smartagent.policy import McpAllow
 
 
 class RuleReach(msgspec.Struct, frozen=True):
-    """What one rule of a role lets through, for tokens with `scope`."""
+    """What one rule of a role lets through, for tokens with `scope`; with `ask`, once that approves."""
 
     rule: str
     scope: str
     methods: tuple[str, ...]
     paths: tuple[str, ...]
+    ask: str = ""
 
 
 class UpstreamReach(msgspec.Struct, frozen=True):

@@ -13,14 +13,12 @@ from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
-from smartagent.policy.arguments import failing
-from smartagent.policy.cedar import Finding, Partition, Policy, Question, parse_policies
-from smartagent.policy.compile import mcp_rule_id
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Verdict
+from smartagent.policy.cedar import Partition, Policy, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
+from smartagent.policy.judging import Chapter, both, question_of
 from smartagent.policy.model import (
     CREDENTIAL_SCOPE,
-    ArgumentRule,
     Call,
     Explanation,
     Grants,
@@ -29,7 +27,6 @@ from smartagent.policy.model import (
     StoredRole,
 )
 from smartagent.policy.permissions import decide_api
-from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
 from smartagent.policy.store import read_policies, read_roles
 from smartagent.storage import Database
 
@@ -39,21 +36,6 @@ _MAX_REMEMBERED_CHARS: Final = 256
 _log = logging.getLogger(__name__)
 
 _Key = tuple[int, str, frozenset[str], str, str, str, str, str, str, tuple[str, ...]]
-
-
-class _Chapter:
-    """One role's policies, ready to be asked.  `serial` is never used twice."""
-
-    __slots__ = ("asks_ip", "asks_operation", "asks_type", "asks_who", "partition", "serial", "stored")
-
-    def __init__(self, serial: int, stored: StoredRole, partition: Partition) -> None:
-        self.serial = serial
-        self.stored = stored
-        self.partition = partition
-        self.asks_ip = partition.needs.client_ip
-        self.asks_type = partition.needs.content_type
-        self.asks_operation = partition.needs.operation
-        self.asks_who = partition.needs.principal
 
 
 class Book:
@@ -78,7 +60,7 @@ class Book:
         self._mcp = mcp
         self._roles = {stored.role.name: stored for stored in roles}
         self._policies = {stored.name: stored for stored in policies}
-        self._chapters: dict[str, _Chapter] = {}
+        self._chapters: dict[str, Chapter] = {}
         self._remembered: dict[_Key, Verdict] = {}
         self._serials = count(1)
         self._unreadable: set[str] = set()
@@ -199,16 +181,16 @@ class Book:
         )
         verdict = self._remembered.get(key)
         if verdict is None:
-            verdict = self._judge(chapter, caller, call)
+            verdict = chapter.judge_call(caller, call)
             self._remember(key, verdict)
         return verdict
 
     def decide_for_both(self, caller: Caller, call: Call) -> Verdict:
         """Say whether `caller` may make `call`; who acts for another agent may do what both may."""
         verdict = self.decide_call(caller, call)
-        if not caller.subject_role or isinstance(verdict, Denied):
+        if not caller.subject_role:
             return verdict
-        return self.decide_call(structs.replace(caller, role=caller.subject_role), call)
+        return both(verdict, self.decide_call(structs.replace(caller, role=caller.subject_role), call))
 
     def drafted(self, roles: Iterable[StoredRole], policies: Iterable[StoredPolicy]) -> "Book":
         """Return another book, which says what this one does but for `roles` and `policies`.  It is not kept fresh."""
@@ -221,9 +203,9 @@ class Book:
         Who acts for another agent may lease what both may.  Never raises: what cannot be decided is denied.
         """
         verdict = self._decide_lease(caller, caller.role, credential)
-        if not caller.subject_role or isinstance(verdict, Denied):
+        if not caller.subject_role:
             return verdict
-        return self._decide_lease(caller, caller.subject_role, credential)
+        return both(verdict, self._decide_lease(caller, caller.subject_role, credential))
 
     def credentials_of(self, role: str) -> tuple[str, ...]:
         """Return the names of what `role` may lease."""
@@ -236,7 +218,8 @@ class Book:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             return Denied(f"there is no role {role[:64]!r} to lease with", missing)
         call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
-        return _found(chapter, structs.replace(_question(caller, call), role=role, action="lease"), missing)
+        question = structs.replace(question_of(caller, call), role=role, action="lease")
+        return chapter.judge_lease(question, missing)
 
     def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
         """Say whether `caller`, by their role, may reach what `asked` names of an MCP server.
@@ -244,20 +227,15 @@ class Book:
         Who acts for another agent may reach what both may.  Never raises: what cannot be decided is denied.
         """
         verdict = self._decide_mcp(caller, caller.role, asked)
-        if not caller.subject_role or isinstance(verdict, Denied):
+        if not caller.subject_role:
             return verdict
-        return self._decide_mcp(caller, caller.subject_role, asked)
+        return both(verdict, self._decide_mcp(caller, caller.subject_role, asked))
 
     def _decide_mcp(self, caller: Caller, role: str, asked: McpCall) -> Verdict:
-        call = asked.call
         chapter = self._chapters.get(role) or self._open(role)
         if chapter is None:
-            return Denied(f"there is no role {role[:64]!r} to call with", str(call))
-        verdict = _found(chapter, structs.replace(_question(caller, call), role=role), str(call))
-        if asked.arguments is None or isinstance(verdict, Denied):
-            return verdict
-        rules = {rule: _arguments_of(chapter, rule) for rule in verdict.rules}
-        return _with_arguments(rules, asked.arguments, str(call))
+            return Denied(f"there is no role {role[:64]!r} to call with", str(asked.call))
+        return chapter.judge_mcp(structs.replace(question_of(caller, asked.call), role=role), asked)
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
@@ -265,13 +243,7 @@ class Book:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             sentence = f"there is no role {caller.role[:64]!r} that could be read, so nothing is allowed"
             return Explanation("deny", sentence, missing=str(call))
-        finding = chapter.partition.ask(_question(caller, call))
-        rules = tuple(_shown(rule, chapter.partition.annotations) for rule in finding.rules)
-        if finding.allowed:
-            return Explanation("permit", f"{call} is allowed by {', '.join(rules)}", rules)
-        sentence = _why_not(finding, chapter.stored, caller, call)
-        nearest = nearest_rule(chapter.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
-        return Explanation("deny", sentence, rules, str(call), None if finding.rules else nearest)
+        return chapter.explain(caller, call)
 
     def _tell(self) -> None:
         for listener in self._listeners:
@@ -281,7 +253,7 @@ class Book:
         self._chapters.clear()
         self._unreadable.clear()
 
-    def _open(self, role: str) -> _Chapter | None:
+    def _open(self, role: str) -> Chapter | None:
         stored = self._roles.get(role)
         if stored is None or role in self._unreadable:
             return None
@@ -295,7 +267,7 @@ class Book:
             _log.exception("the policies of role %s cannot be read; it is allowed nothing", role)
             self._unreadable.add(role)
             return None
-        chapter = _Chapter(next(self._serials), stored, partition)
+        chapter = Chapter(next(self._serials), stored, partition)
         self._chapters[role] = chapter
         return chapter
 
@@ -307,15 +279,6 @@ class Book:
             self._parsed[policy.name] = known
         return known[1]
 
-    def _judge(self, chapter: _Chapter, caller: Caller, call: Call) -> Verdict:
-        try:
-            finding = chapter.partition.ask(_question(caller, call))
-        except (ValueError, TypeError) as error:
-            return Denied(f"the call cannot be judged: {type(error).__name__}", str(call))
-        if finding.allowed:
-            return Permitted(finding.rules)
-        return Denied(_why_not(finding, chapter.stored, caller, call), str(call), finding.rules)
-
     def _remember(self, key: _Key, verdict: Verdict) -> None:
         # Path, content type and fields are as long as the caller likes.
         if len(key[5]) + len(key[7]) + sum(map(len, key[9])) > _MAX_REMEMBERED_CHARS:
@@ -323,69 +286,3 @@ class Book:
         if len(self._remembered) >= _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[key] = verdict
-
-
-def _question(caller: Caller, call: Call) -> Question:
-    return Question(
-        agent=caller.principal,
-        role=caller.role,
-        upstream=call.upstream,
-        method=call.method,
-        path=call.path,
-        scopes=caller.scopes,
-        client_ip=canonical_ip(caller.client_ip),
-        content_type=call.content_type,
-        operation=call.operation,
-        fields=call.fields,
-    )
-
-
-def _found(chapter: _Chapter, question: Question, missing: str) -> Verdict:
-    """Ask the engine about what is no call to an upstream, so that no allow block came close to it."""
-    try:
-        finding = chapter.partition.ask(question)
-    except (ValueError, TypeError) as error:
-        return Denied(f"it cannot be judged: {type(error).__name__}", missing)
-    if finding.allowed:
-        return Permitted(finding.rules)
-    why = "; ".join(finding.errors)[:400] or (
-        f"{', '.join(finding.rules)} forbids it"
-        if finding.rules
-        else f"no rule of role {question.role} allows it"
-    )
-    return Denied(why, missing, finding.rules)
-
-
-def _arguments_of(chapter: _Chapter, rule: str) -> tuple[ArgumentRule, ...]:
-    """Return what a rule that permits asks of arguments; a policy that was written in Cedar asks nothing."""
-    role = chapter.stored.role
-    if not rule.startswith(f"role/{role.name}/"):
-        return ()
-    written = {mcp_rule_id(role.name, number): block.arguments for number, block in enumerate(role.mcp, 1)}
-    return written.get(chapter.partition.annotations[rule], ())
-
-
-def _with_arguments(
-    rules: Mapping[str, tuple[ArgumentRule, ...]], arguments: dict[str, object], missing: str
-) -> Verdict:
-    """Keep of the rules that permit those that hold for the arguments, too."""
-    failed = {rule: failing(asked, arguments) for rule, asked in rules.items()}
-    permitting = tuple(rule for rule, broken in failed.items() if broken is None)
-    if permitting:
-        return Permitted(permitting)
-    why = "; ".join(f"{rule} asks otherwise of {broken.path}" for rule, broken in failed.items() if broken)
-    return Denied(why, missing, tuple(rules))
-
-
-def _why_not(finding: Finding, stored: StoredRole, caller: Caller, call: Call) -> str:
-    if finding.errors:
-        return f"a policy could not be evaluated: {'; '.join(finding.errors)[:400]}"
-    if finding.rules:
-        return f"{', '.join(finding.rules)} forbids it"
-    nearest = nearest_rule(stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
-    return in_plain_words(stored.role.name, call, nearest)
-
-
-def _shown(rule: str, annotations: dict[str, str]) -> str:
-    name = annotations.get(rule, "")
-    return f"{rule} ({name})" if name and name != rule else rule

@@ -15,12 +15,23 @@ MCP_SCOPE = "mcp:"
 """The same for an MCP server."""
 
 
+class Ask(StrEnum):
+    """Who has to approve what a policy forbids until then."""
+
+    CONFIRM = "confirm"
+    """The person the agent acts for."""
+    FOUR_EYES = "four-eyes"
+    """Somebody else."""
+    TWO_PERSON = "two-person"
+    """Two others."""
+
+
 class Allow(msgspec.Struct, frozen=True, gc=False):
     """One permission of a role: these methods on these paths of one upstream.
 
     `scope` is what the caller's token must hold for it.  `paths` are patterns
     (see `patterns`); `methods` may be `("*",)`.  `content_types` are those a body may have, and `operations`
-    those that it may be (see `operations`); where none are listed, any.
+    those that it may be (see `operations`); where none are listed, any.  `ask` says who has to approve each call.
     """
 
     scope: str
@@ -29,6 +40,7 @@ class Allow(msgspec.Struct, frozen=True, gc=False):
     paths: tuple[str, ...]
     content_types: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
+    ask: Ask | None = None
 
 
 class ArgumentRule(msgspec.Struct, frozen=True, gc=False):
@@ -47,13 +59,17 @@ class ArgumentRule(msgspec.Struct, frozen=True, gc=False):
 
 
 class McpAllow(msgspec.Struct, frozen=True):
-    """What a role may reach of one MCP server.  Names are patterns with `*`; `arguments` hold for its tools."""
+    """What a role may reach of one MCP server.
+
+    Names are patterns with `*`; `arguments` hold for its tools.  `ask` says who has to approve each call.
+    """
 
     server: str
     tools: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     arguments: tuple[ArgumentRule, ...] = ()
+    ask: Ask | None = None
 
 
 class McpKind(StrEnum):

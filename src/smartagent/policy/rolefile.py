@@ -14,6 +14,13 @@ upstream = "orders"
 methods = ["GET"]
 paths = ["/orders/**"]
 
+[[allow]]
+scope = "refunds:write"
+upstream = "orders"
+methods = ["POST"]
+paths = ["/refunds"]
+ask = "four-eyes"
+
 [limits]
 rate = "10/s"
 concurrent = 4
@@ -38,7 +45,7 @@ from smartagent.edge import TargetRefused, parse_target
 from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
 from smartagent.policy.mcpfile import McpFile, parse_mcp
-from smartagent.policy.model import ANY, Allow, Role
+from smartagent.policy.model import ANY, Allow, Ask, Role
 from smartagent.policy.operations import parse_operation
 from smartagent.policy.patterns import parse_pattern
 
@@ -66,6 +73,7 @@ class _AllowFile(msgspec.Struct, forbid_unknown_fields=True):
     paths: list[str]
     content_types: list[str] = []
     operations: list[str] = []
+    ask: Ask | None = None
 
 
 class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -144,6 +152,7 @@ def _parse_allow(checker: "_Checker", index: int, raw: _AllowFile) -> Allow:
         paths=checker.each(place + "paths", raw.paths, _parse_path),
         content_types=checker.each(place + "content_types", raw.content_types, _parse_content_type),
         operations=checker.each(place + "operations", raw.operations, parse_operation),
+        ask=raw.ask,
     )
 
 

@@ -271,3 +271,18 @@ def test_pages_are_added_up_and_stay_small():
     assert [(use.path, use.calls) for use in tally.uses()] == [("/v1/a", 2)]
     assert tally.incidents() == [Incident("refusals", "agt_1", "then", 30)]
     assert isinstance(tally.uses()[0], Use)
+
+
+def test_a_block_that_asks_stays_where_its_upstream_is_used_so_that_nothing_escapes_it():
+    ceiling = CEILING + (
+        '[[allow]]\nscope = "orders:write"\nupstream = "orders"\nmethods = ["POST"]\n'
+        'paths = ["/v1/orders"]\nask = "four-eyes"\n'
+    )
+    _, role = proposed(*made("POST /orders/v1/orders"), ceiling=ceiling)
+    assert [block.ask for block in role.allow] == ["four-eyes", None]
+
+
+def test_a_block_that_asks_goes_with_an_upstream_that_nobody_used():
+    ceiling = CEILING.replace('paths = ["/send"]', 'paths = ["/send"]\nask = "confirm"')
+    _, role = proposed(*made("GET /orders/v1/orders/7"), ceiling=ceiling)
+    assert {block.upstream for block in role.allow} == {"orders"}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Since = Annotated[str, typer.Option(help="How far back: 7d, 12h, 30m.")]
 _SHOWN = 50
+_WORDS = {"permit": "allowed", "deny": "refused", "ask": "asked about"}
 
 
 def replay(
@@ -80,9 +81,10 @@ def _tell(shifts: "list[Shift]", sums: Mapping[str, int], *, as_json: bool) -> N
         return
     refused = sum(shift.calls for shift in shifts if shift.becomes == "deny")
     allowed = sum(shift.calls for shift in shifts if shift.becomes == "permit")
+    asked = sum(shift.calls for shift in shifts if shift.becomes == "ask")
     say(
         f"Of {sums['decided']} recorded decisions, {refused} would be refused instead of allowed, "
-        f"{allowed} allowed instead of refused."
+        f"{allowed} allowed instead of refused" + (f", {asked} asked about." if asked else ".")
     )
     for shift in shifts[:_SHOWN]:
         _tell_one(shift)
@@ -98,7 +100,7 @@ def _tell(shifts: "list[Shift]", sums: Mapping[str, int], *, as_json: bool) -> N
 
 
 def _tell_one(shift: "Shift") -> None:
-    change = "allowed -> refused" if shift.becomes == "deny" else "refused -> allowed"
+    change = f"{_WORDS[shift.was]} -> {_WORDS[shift.becomes]}"
     already = "  (the rules in force do so already)" if shift.now == shift.becomes else ""
     say(f"\n{change}  {shift.calls} x {shift.method} {shift.path} on {shift.upstream}{already}")
     say(f"  agent {shift.agent}, role {shift.role}")

@@ -67,7 +67,11 @@ def _own(reach: "AgentReach", depth: int) -> Lines:
         secret = f", with the secret {upstream.secret} ({upstream.place})" if upstream.secret else ""
         yield depth, f"upstream {upstream.upstream} {where}{secret}"
         for rule in upstream.rules:
-            yield depth + 1, f"{', '.join(rule.methods)} {', '.join(rule.paths)}  ({rule.rule}, {rule.scope})"
+            asked = f", asks: {rule.ask}" if rule.ask else ""
+            yield (
+                depth + 1,
+                f"{', '.join(rule.methods)} {', '.join(rule.paths)}  ({rule.rule}, {rule.scope}{asked})",
+            )
     for lease in reach.leases:
         if not lease.kind:
             yield depth, f"lease {lease.credential}, which does not exist"
