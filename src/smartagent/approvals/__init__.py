@@ -31,7 +31,7 @@ from smartagent.approvals.model import (
     State,
 )
 from smartagent.approvals.routes import approvals_routes
-from smartagent.approvals.rules import demand_of
+from smartagent.approvals.rules import covers, demand_of
 from smartagent.approvals.service import Approvals
 from smartagent.approvals.store import APPROVALS_TOPIC, Shown
 
@@ -65,6 +65,7 @@ __all__ = [
     "Wish",
     "approvals_routes",
     "card_of",
+    "covers",
     "demand_of",
     "digest_of",
 ]

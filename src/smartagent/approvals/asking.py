@@ -25,16 +25,16 @@ from smartagent.approvals.errors import (
     ApprovalUsed,
     TooManyPending,
 )
+from smartagent.approvals.granting import grant_holds
 from smartagent.approvals.means import Means
 from smartagent.approvals.memory import Memory
 from smartagent.approvals.model import MAX_PENDING, Approval, Deed, Demand, Obtained, State
 from smartagent.approvals.rules import (
-    asks_more,
     confirmer_of,
+    covers,
     demand_of,
     expired,
     forgotten,
-    grant_holds,
     life_of,
     satisfied,
     state_at,
@@ -196,7 +196,7 @@ class Asking:
         """Say whether to go by an approval; not when it is over, or the rules ask for more than it has."""
         match state_at(known, self._means.clock.now()):
             case State.PENDING:
-                return not asks_more(known, demand)
+                return covers(known.demand, demand)
             case State.APPROVED:
                 return bool(self._standing(known, demand))
             case State.DENIED:

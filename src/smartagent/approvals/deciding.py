@@ -9,9 +9,10 @@ from smartagent.approvals.errors import (
     ApprovalGrantNotFound,
     ApprovalNotFound,
 )
+from smartagent.approvals.granting import clamped
 from smartagent.approvals.means import Means
 from smartagent.approvals.model import Approval, Decided, Grant, Reach, Said, State
-from smartagent.approvals.rules import clamped, confirmer_of, decided, withdrawn
+from smartagent.approvals.rules import confirmer_of, decided, withdrawn
 from smartagent.approvals.store import (
     Shown,
     add_grant,

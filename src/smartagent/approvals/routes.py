@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be asked about approvals."""
 
+from smartagent.approvals.desk import Desk
 from smartagent.approvals.service import Approvals
 from smartagent.approvals.views import (
     ApprovalPage,
@@ -49,6 +50,12 @@ def approvals_routes(approvals: Approvals) -> tuple[Route, ...]:
             request_schema=DecideRequest,
             reply_schema=DecidedView,
         ),
+        *_grant_routes(desk),
+    )
+
+
+def _grant_routes(desk: Desk) -> tuple[Route, ...]:
+    return (
         Route(
             method="GET",
             path="/v1/approval-grants",

@@ -17,18 +17,16 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    and_,
     bindparam,
     delete,
     insert,
-    or_,
     select,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from smartagent.approvals.errors import ApprovalChanged, ApprovalGrantNotFound
-from smartagent.approvals.model import Approval, Card, Grant, State, Vote
+from smartagent.approvals.model import Approval, Card, Grant, Vote
 from smartagent.kernel import Change, Scalar, SmartAgentError, Write
 from smartagent.storage import Database, metadata
 
@@ -97,10 +95,7 @@ class Shown(msgspec.Struct, frozen=True):
 _COLUMNS: Final = [approvals.c[name] for name in Approval.__struct_fields__]
 _WHOLE: Final = [*_COLUMNS, approvals.c.place, approvals.c.card]
 _GRANT_COLUMNS: Final = [approval_grants.c[name] for name in Grant.__struct_fields__]
-_LIVE: Final = or_(
-    approvals.c.state.in_([State.PENDING.value, State.APPROVED.value]),
-    and_(approvals.c.state == State.DENIED.value, approvals.c.slot != approvals.c.id),
-)
+_LIVE: Final = approvals.c.slot != approvals.c.id
 _OPEN: Final = select(*_COLUMNS).where(_LIVE).order_by(approvals.c.id)
 _ONE: Final = select(*_WHOLE).where(approvals.c.id == bindparam("old_id"))
 _SLOT: Final = select(*_COLUMNS).where(approvals.c.slot == bindparam("old_slot"))

@@ -12,11 +12,13 @@ that half an answer never looks like a whole one.  Bytes are handed over as they
 callback; whichever side is full stops the other.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from msgspec import structs
 
+from smartagent.approvals import Obtained
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
 from smartagent.gateway.errors import (
@@ -39,7 +41,7 @@ from smartagent.gateway.sides import AgentSide, Keeper
 from smartagent.gateway.signing import Covered
 from smartagent.gateway.upload import Upload
 from smartagent.gateway.upstream import UpstreamConnection
-from smartagent.kernel import Caller, SmartAgentError
+from smartagent.kernel import Caller, NeedsApproval, SmartAgentError
 
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -48,12 +50,16 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "asked",
-        "caller", "covered", "cut_at", "flow", "head", "intended", "is_over", "leaking", "path", "plan",
+        "_agent", "_answering", "_held", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "approved", "asked",
+        "caller", "covered", "cut_at", "flow", "head", "intended", "is_over", "leaking", "needs", "path", "plan",
         "received_bytes", "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
     covered: Covered | None
     """What a signature says of the body."""
+    needs: NeedsApproval | None
+    """What the rules ask of people before it is made."""
+    approved: Obtained | None
+    _held: asyncio.Task[Obtained] | None
 
     def __init__(
         self, agent: AgentSide, head: RequestHead, keeper: Keeper["Exchange"], tunnel: Tunnel | None = None
@@ -69,6 +75,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.asked: Asked | None = None
         self.plan: Plan | None = None
+        self.needs, self.approved, self._held = None, None, None
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
@@ -128,6 +135,12 @@ class Exchange:
         """Take note of how the upstream is called, and of what looks at the request before it goes on."""
         self.plan = plan
         self._upload.look(watches)
+
+    def hold(self, waiting: asyncio.Task[Obtained]) -> None:
+        """Have what waits for people end with the call."""
+        self._held = waiting
+        if self.is_over:
+            waiting.cancel()
 
     def allow(self, allowance: Allowance) -> None:
         """Go by what this call may use."""
@@ -305,6 +318,8 @@ class Exchange:
         if upstream is not None:
             upstream.close()
         self._upload.end()
+        if self._held is not None:
+            self._held.cancel()
         self._pacer.allowance.release()
         self._keeper.ended(self, outcome)
 

@@ -57,7 +57,7 @@ class Gateway:
         self._interception = interception
         self._pool = Pool(pinner or Pinner(settings.own_ports), settings, Http2Upstream)
         self._admission = Admission(doors, node)
-        self._dispatch = Dispatch(doors, self._pool, self._admission)
+        self._dispatch = Dispatch(doors, self._pool, self._admission, settings.approval_wait_seconds)
         self._connections: set[AgentConnection | Http2Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None

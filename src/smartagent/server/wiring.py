@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from smartagent import policy, vault
 from smartagent.accounts import accounts_routes
+from smartagent.approvals import Approvals, approvals_routes
 from smartagent.audit import Sequencer
 from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
@@ -32,6 +33,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_approvals import wire_approvals
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
 from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
 from smartagent.server.wiring_insight import wire_insight
@@ -91,8 +93,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         SetUpBroken: The root key is missing or not private.
     """
     base = lay_foundation(settings)
-    rewrapping = wire_keyset(base)
-    book = wire_policy(base)
+    rewrapping, book = wire_keyset(base), wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
     clients = wire_clients(base, outside, book)
@@ -105,15 +106,16 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
+    approvals = wire_approvals(base, identity, tokens, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, approvals=approvals)
     node = Node(
         settings=settings,
         clock=base.clock,
         store=base.store,
         identity=identity,
         tokens=tokens,
-        sweepers=service.sweepers,
+        sweepers=(*service.sweepers, approvals.tend),
         signals=signals,
         rewrapping=rewrapping,
         workers=(kept.accounts, leases, rotations, governance, mcp),
@@ -128,7 +130,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *policy.routes(book, base.clock, known[-1]),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *_credential_routes(base, identity, tokens, kept, leases, rotations),
-        *_other_routes(vaultapi, mcp, governance, insight),
+        *_other_routes(vaultapi, mcp, governance, (*insight, *approvals_routes(approvals))),
     )
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(gauge_credentials, leases, rotations)
@@ -160,9 +162,9 @@ def _credential_routes(
 
 
 def _other_routes(
-    vaultapi: VaultApi, mcp: Mcp, governance: Governance, insight: tuple[Route, ...]
+    vaultapi: VaultApi, mcp: Mcp, governance: Governance, more: tuple[Route, ...]
 ) -> tuple[Route, ...]:
-    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *governance_routes(governance), *insight)
+    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *governance_routes(governance), *more)
 
 
 def wire_policy(base: Foundation) -> Book:
@@ -257,6 +259,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     kept: Kept,
     *,
     mcp: Mcp,
+    approvals: Approvals,
 ) -> Gateway:
     """Build the gateway."""
     settings = base.settings
@@ -267,6 +270,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         vault=kept.vault,
         placeholders=kept.placeholders,
         flow=mcp.flow,
+        approvals=approvals,
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
@@ -277,6 +281,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     limits = GatewaySettings(
         max_connections=settings.max_connections,
         drain_seconds=settings.drain_seconds,
+        approval_wait_seconds=settings.approval_wait_seconds,
         own_ports=frozenset({settings.port, settings.gateway_port}),
     )
     interception = Interception(gateway_ca(base.root, settings.gateway_ca_names), base.clock, system_entropy)
