@@ -2,24 +2,28 @@
 """The composition root's fifth part: MCP."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import Clients
 from smartagent.gateway import Pinner
 from smartagent.kernel import Caller, CallerKind, Committed, Work
-from smartagent.mcp import Mcp
+from smartagent.mcp import Approve, Mcp
 from smartagent.mcp import Means as McpMeans
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
 from smartagent.server.wiring_leases import Kept, has_secret
 from smartagent.tokens import Tokens
 
-Commit = Callable[[Work, Caller], Awaitable[Committed]]
+
+class Above(NamedTuple):
+    """What MCP calls of what is built after it."""
+
+    commit: Callable[[Work, Caller], Awaitable[Committed]]
+    approve: Approve
 
 
-def wire_mcp(
-    base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, commit: Commit
-) -> Mcp:
+def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, above: Above) -> Mcp:
     """Build the MCP gateway, and keep it fresh."""
     settings = base.settings
     custody = CustodyReader(base.store.database, LogReader(base.store.database, base.clock))
@@ -29,7 +33,9 @@ def wire_mcp(
             ids=base.ids,
             database=base.store.database,
             ledger=base.store.ledger,
-            commit=commit,
+            commit=above.commit,
+            approve=above.approve,
+            approval_wait_seconds=settings.approval_wait_seconds,
             authenticate=tokens.access.authenticate,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             client_role=lambda caller: _client_role(clients, caller),

@@ -228,7 +228,9 @@ async def test_a_session_grant_covers_the_same_path_in_this_session(world):
 
 async def test_a_pattern_grant_covers_its_pattern_for_its_time(world):
     asked = await pending(world)
-    said = Said(approve=True, reach=Reach.PATTERN, paths=("/refunds/**",), methods=("POST", "PUT"), seconds=600)
+    said = Said(
+        approve=True, reach=Reach.PATTERN, paths=("/refunds/**",), methods=("POST", "PUT"), seconds=600
+    )
     await world.decide(asked, "opr_1", said)
     below = changed(REFUND, path="/refunds/9", method="PUT")
     assert (await world.obtain(deed=below, caller=changed(BOT, session="ses_2"))).id.startswith("apg_")

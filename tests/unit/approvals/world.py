@@ -67,7 +67,9 @@ class ApprovalsWorld(World):
         dead = agent is not None and agent.status is not AgentStatus.ACTIVE
         return not dead and self.gone.isdisjoint({agent_id, session})
 
-    async def obtain(self, needs=FOUR_EYES, deed=REFUND, caller=BOT, wait=0.0, named="", secret=nothing_is_secret):
+    async def obtain(
+        self, needs=FOUR_EYES, deed=REFUND, caller=BOT, wait=0.0, named="", secret=nothing_is_secret
+    ):
         wish = Wish(deed, "req_1", wait, named)
         return await self.approvals.obtain(caller, needs, wish, secret)
 
