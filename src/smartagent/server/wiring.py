@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from smartagent import policy, vault
 from smartagent.accounts import accounts_routes
-from smartagent.approvals import Approvals, Obtained, Wish, approvals_routes
+from smartagent.approvals import Approvals, approvals_routes
 from smartagent.audit import Sequencer
 from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
@@ -17,7 +17,7 @@ from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Intercepti
 from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import Caller, IdPrefix, Ids, NeedsApproval
+from smartagent.kernel import IdPrefix, Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
@@ -39,7 +39,7 @@ from smartagent.server.wiring_governance import wire_governance, wire_withdrawal
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
-from smartagent.server.wiring_mcp import Above, wire_mcp
+from smartagent.server.wiring_mcp import above_mcp, wire_mcp
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -105,15 +105,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-
-    async def approve(
-        caller: Caller, needs: NeedsApproval, wish: Wish, *, is_secret: Callable[[str], bool]
-    ) -> Obtained:
-        return await approvals.obtain(
-            caller, needs, wish, lambda text: is_secret(text) or gateway.holds_secret(text)
-        )
-
-    above = Above(lambda work, caller: rooms.commit(work, caller), approve)  # noqa: PLW0108 -- built below
+    above = above_mcp(lambda: rooms, lambda: approvals, lambda: gateway)
     approvals = wire_approvals(base, identity, tokens, above.commit)
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
