@@ -22,6 +22,7 @@ class Approvals:
         self.find = deciding.find
         self.confirmer_of = deciding.confirmer_of
         self.decide = deciding.decide
+        self.end_grant = deciding.end
         self.tend = tending.tend
 
     def follow(self, feed: Feed) -> None:
