@@ -26,9 +26,11 @@ def of_json(value):
 
 
 def test_a_call_is_told_with_its_place_and_the_amount_first():
-    lines, card = shown(of_json({"note": "late", "order": {"id": "7"}, "amount": 12.50, "lines": [1, True, None]}))
+    lines, card = shown(
+        of_json({"note": "late", "order": {"id": "7"}, "amount": 12.50, "lines": [1, True, None]})
+    )
     assert card.title == "POST https://shop.example/refunds (shop)"
-    assert list(lines)[0] == "amount"
+    assert next(iter(lines)) == "amount"
     assert lines == {
         "amount": "12.5", "order.id": "7", "note": "late", "lines[0]": "1", "lines[1]": "true", "lines[2]": "null",
     }  # fmt: skip
@@ -57,7 +59,9 @@ def test_what_readers_could_understand_differently_is_not_taken_apart(body):
 
 
 def test_parameters_forms_and_texts_are_shown():
-    form = changed(REFUND, content_type="application/x-www-form-urlencoded; charset=utf-8", body=b"to=Eve&amount=7")
+    form = changed(
+        REFUND, content_type="application/x-www-form-urlencoded; charset=utf-8", body=b"to=Eve&amount=7"
+    )
     assert shown(changed(form, query="dry=1&x="))[0] == {"?dry": "1", "?x": "", "to": "Eve", "amount": "7"}
     lines, card = shown(changed(REFUND, content_type="text/plain", body=b"x" * 3000))
     assert lines["body"].endswith("... (cut, 3000 characters in all)")
@@ -123,7 +127,9 @@ def test_what_the_vault_knows_is_covered_wherever_it_stands():
         assert CANARY not in repr(card_of(deed, known))
 
 
-@pytest.mark.parametrize("hostile", ["\x1b[2Jgone", "a\u202eb", "two\nlines", "\u200b", "<script>", "x" * 10_240])
+@pytest.mark.parametrize(
+    "hostile", ["\x1b[2Jgone", "a\u202eb", "two\nlines", "\u200b", "<script>", "x" * 10_240]
+)
 def test_hostile_text_is_shown_for_what_it_is(hostile):
     deeds = (
         of_json({hostile: hostile}),
@@ -138,7 +144,9 @@ def assert_safe(card):
     texts = [card.title, *card.notes, *(text for line in card.lines for text in (line.name, line.value))]
     for text in texts:
         assert len(text) < 900
-        assert not [letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp", "Cs"}]
+        assert not [
+            letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp", "Cs"}
+        ]
     assert sum(len(line.name) + len(line.value) for line in card.lines) <= MAX_CARD_CHARS
     assert len(card.lines) <= MAX_LINES
 

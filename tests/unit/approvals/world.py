@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A house with approvals, and agents that want leave."""
 
+import asyncio
+
 import msgspec
 
 from smartagent.approvals import Approvals, Deed, Means, Wish, approvals_routes
@@ -38,6 +40,7 @@ class ApprovalsWorld(World):
     def __init__(self, clock=None, store=None, name="one") -> None:
         super().__init__(clock, store, name)
         self.owner = "opr_owner"
+        self._filed = asyncio.Event()
         self.gone = set()
         """People who lost the right to decide, and agents and sessions that are dead."""
         self.approvals = Approvals(
@@ -56,7 +59,14 @@ class ApprovalsWorld(World):
         self.open(approvals_routes(self.approvals), {})
 
     async def _commit(self, work, caller):
-        return await self.store.commit(work)
+        committed = await self.store.commit(work)
+        self._filed.set()
+        return committed
+
+    async def filed(self):
+        """Return what waits, once anything does."""
+        await self._filed.wait()
+        return self.waiting()[0]
 
     def _owner_of(self, agent_id):
         agent = self.identity.directory.agent(agent_id)
@@ -67,7 +77,9 @@ class ApprovalsWorld(World):
         dead = agent is not None and agent.status is not AgentStatus.ACTIVE
         return not dead and self.gone.isdisjoint({agent_id, session})
 
-    async def obtain(self, needs=FOUR_EYES, deed=REFUND, caller=BOT, wait=0.0, named="", secret=nothing_is_secret):
+    async def obtain(
+        self, needs=FOUR_EYES, deed=REFUND, caller=BOT, wait=0.0, named="", secret=nothing_is_secret
+    ):
         wish = Wish(deed, "req_1", wait, named)
         return await self.approvals.obtain(caller, needs, wish, secret)
 
