@@ -63,10 +63,12 @@ class ApprovalsWorld(World):
         self._filed.set()
         return committed
 
-    async def filed(self):
-        """Return what waits, once anything does."""
-        await self._filed.wait()
-        return self.waiting()[0]
+    async def filed(self, other_than=""):
+        """Return what waits, once anything does; `other_than` is what waited before."""
+        while not (waiting := [each for each in self.waiting() if each != other_than]):
+            self._filed.clear()
+            await self._filed.wait()
+        return waiting[0]
 
     def _owner_of(self, agent_id):
         agent = self.identity.directory.agent(agent_id)
