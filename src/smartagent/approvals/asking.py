@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What gates call: find leave for an act, or file an approval and wait.
 
-    a grant covers it -----------------------------------------> leave
     the same is approved, and as many stand by it as is asked --> leave, used up by the act's own commit
+    a grant covers it -----------------------------------------> leave
     the same waits --> join it, and wait
     nothing ---------> file it, and wait
 
@@ -96,7 +96,7 @@ class Asking:
         demand, clock = demand_of(needs), self._means.clock
         slot = slot_of(caller, digest_of(wish.deed))
         await self._check_named(slot, wish.named)
-        granted = self._granted(caller, demand, wish.deed)
+        granted = None if self._is_decided(slot, demand) else self._granted(caller, demand, wish.deed)
         if granted is not None:
             return granted
         until = clock.monotonic() + wish.wait_seconds
@@ -131,6 +131,11 @@ class Asking:
             raise ApprovalMismatch("it is not for this very call, agent, session and person")
         if shown.approval.slot != slot:
             raise _over(shown.approval)
+
+    def _is_decided(self, slot: str, demand: Demand) -> bool:
+        """Say whether somebody decided about this very call: that goes before any grant."""
+        known = self._memory.in_slot(slot)
+        return known is not None and known.state is not State.PENDING and self._still_asks(known, demand)
 
     def _granted(self, caller: Caller, demand: Demand, deed: Deed) -> Obtained | None:
         now = self._means.clock.now()

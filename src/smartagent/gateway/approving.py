@@ -121,13 +121,18 @@ class Approving:
 async def _held(exchange: Exchange, waiting: Coroutine[None, None, Obtained]) -> Obtained:
     """Wait as long as the call is there to be made."""
     task = asyncio.get_running_loop().create_task(waiting)
-    exchange.hold(task)
+    exchange.held = task
+    if exchange.has_left:
+        # Nothing is done behind the back of somebody who may be asking for it again already.
+        task.cancel()
     try:
         return await task
     except asyncio.CancelledError:
-        if not exchange.is_over:
+        if not exchange.has_left:
             raise
         raise CallAbandoned("it ended while it was held for approval") from None
+    finally:
+        exchange.held = None
 
 
 def _deed(exchange: Exchange, asked: Asked, entry: Upstream, query: str, body: bytes) -> Deed:

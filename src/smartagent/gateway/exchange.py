@@ -50,8 +50,8 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_held", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "approved", "asked",
-        "caller", "covered", "cut_at", "flow", "head", "intended", "is_over", "leaking", "needs", "path", "plan",
+        "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "approved", "asked",
+        "caller", "covered", "cut_at", "flow", "head", "held", "intended", "is_over", "leaking", "needs", "path", "plan",
         "received_bytes", "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
     covered: Covered | None
@@ -59,7 +59,8 @@ class Exchange:
     needs: NeedsApproval | None
     """What the rules ask of people before it is made."""
     approved: Obtained | None
-    _held: asyncio.Task[Obtained] | None
+    held: asyncio.Task[Obtained] | None
+    """Waits for people; ends with the call."""
 
     def __init__(
         self, agent: AgentSide, head: RequestHead, keeper: Keeper["Exchange"], tunnel: Tunnel | None = None
@@ -75,7 +76,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.asked: Asked | None = None
         self.plan: Plan | None = None
-        self.needs, self.approved, self._held = None, None, None
+        self.needs, self.approved, self.held = None, None, None
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
@@ -103,6 +104,11 @@ class Exchange:
     def client_ip(self) -> str:
         """Where the agent's connection comes from."""
         return self._agent.client_ip
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nobody can be told any more what becomes of the call."""
+        return self.is_over or self._agent.half_closed
 
     @property
     def sent_bytes(self) -> int:
@@ -135,12 +141,6 @@ class Exchange:
         """Take note of how the upstream is called, and of what looks at the request before it goes on."""
         self.plan = plan
         self._upload.look(watches)
-
-    def hold(self, waiting: asyncio.Task[Obtained]) -> None:
-        """Have what waits for people end with the call."""
-        self._held = waiting
-        if self.is_over:
-            waiting.cancel()
 
     def allow(self, allowance: Allowance) -> None:
         """Go by what this call may use."""
@@ -318,8 +318,8 @@ class Exchange:
         if upstream is not None:
             upstream.close()
         self._upload.end()
-        if self._held is not None:
-            self._held.cancel()
+        if self.held is not None:
+            self.held.cancel()
         self._pacer.allowance.release()
         self._keeper.ended(self, outcome)
 

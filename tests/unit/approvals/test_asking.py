@@ -112,18 +112,14 @@ async def test_who_names_a_used_approval_is_told_so(world):
 
 async def test_a_call_that_waits_goes_on_at_the_yes(world):
     held = asyncio.create_task(world.obtain(wait=30))
-    while not world.waiting():
-        await asyncio.sleep(0)
-    asked = world.waiting()[0]
+    asked = await world.filed()
     await world.decide(asked, "opr_1", YES)
     assert (await held).id == asked
 
 
 async def test_a_call_that_waits_ends_at_the_no_and_nobody_is_asked_again_for_a_while(world):
     held = asyncio.create_task(world.obtain(wait=30))
-    while not world.waiting():
-        await asyncio.sleep(0)
-    asked = world.waiting()[0]
+    asked = await world.filed()
     await world.decide(asked, "opr_1", NO)
     for attempt in (held, world.obtain(), world.obtain(named=asked)):
         with pytest.raises(ApprovalDenied):
@@ -135,9 +131,7 @@ async def test_a_call_that_waits_ends_at_the_no_and_nobody_is_asked_again_for_a_
 
 async def test_of_two_calls_that_wait_for_one_approval_one_gets_it(world):
     held = [asyncio.create_task(world.obtain(wait=30)) for _ in range(2)]
-    while not world.waiting():
-        await asyncio.sleep(0)
-    await world.decide(world.waiting()[0], "opr_1", YES)
+    await world.decide(await world.filed(), "opr_1", YES)
     leaves = await asyncio.gather(*held)
     await use(world, leaves[0])
     with pytest.raises(ApprovalUsed):
@@ -154,9 +148,7 @@ async def test_expiry_means_no(world):
 
 async def test_a_call_that_waits_longer_than_people_may_take_is_told_that_it_is_over(world):
     held = asyncio.create_task(world.obtain(wait=3600))
-    while not world.waiting():
-        await asyncio.sleep(0)
-    asked = world.waiting()[0]
+    asked = await world.filed()
     world.clock.at += 601
     await world.approvals.tend(world.store)
     with pytest.raises(ApprovalExpired):

@@ -30,7 +30,7 @@ def test_a_call_is_told_with_its_place_and_the_amount_first():
         of_json({"note": "late", "order": {"id": "7"}, "amount": 12.50, "lines": [1, True, None]})
     )
     assert card.title == "POST https://shop.example/refunds (shop)"
-    assert list(lines)[0] == "amount"
+    assert next(iter(lines)) == "amount"
     assert lines == {
         "amount": "12.5", "order.id": "7", "note": "late", "lines[0]": "1", "lines[1]": "true", "lines[2]": "null",
     }  # fmt: skip

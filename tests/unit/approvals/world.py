@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A house with approvals, and agents that want leave."""
 
+import asyncio
+
 import msgspec
 
 from smartagent.approvals import Approvals, Deed, Means, Wish, approvals_routes
@@ -38,6 +40,7 @@ class ApprovalsWorld(World):
     def __init__(self, clock=None, store=None, name="one") -> None:
         super().__init__(clock, store, name)
         self.owner = "opr_owner"
+        self._filed = asyncio.Event()
         self.gone = set()
         """People who lost the right to decide, and agents and sessions that are dead."""
         self.approvals = Approvals(
@@ -56,7 +59,16 @@ class ApprovalsWorld(World):
         self.open(approvals_routes(self.approvals), {})
 
     async def _commit(self, work, caller):
-        return await self.store.commit(work)
+        committed = await self.store.commit(work)
+        self._filed.set()
+        return committed
+
+    async def filed(self, other_than=""):
+        """Return what waits, once anything does; `other_than` is what waited before."""
+        while not (waiting := [each for each in self.waiting() if each != other_than]):
+            self._filed.clear()
+            await self._filed.wait()
+        return waiting[0]
 
     def _owner_of(self, agent_id):
         agent = self.identity.directory.agent(agent_id)
