@@ -161,7 +161,7 @@ async def test_a_client_that_can_lead_its_user_to_a_page_is_told_which(mcp, url,
     ((approval, request),) = answer.result["inputRequests"].items()
     assert request["method"] == "elicitation/create"
     assert request["params"]["mode"] == "url"
-    assert request["params"]["url"] == f"{mcp.site.url}/approvals/{approval}"
+    assert request["params"]["url"] == f"{mcp.site.url}/console/approvals/{approval}"
     await decide(mcp, {"id": approval}, "approve")
     answered = {**asked, "inputResponses": {approval: {"action": "accept"}}}
     assert "content" in (await ask(url, token, "tools/call", answered)).result
@@ -174,7 +174,7 @@ async def test_who_waited_in_vain_is_told_where_to_decide(mcp, url, token, stand
         error = (await task).error
         assert error["code"] == code
         assert error["data"]["approval"] == approval["id"]
-        assert error["data"]["page"] == f"{mcp.site.url}/approvals/{approval['id']}"
+        assert error["data"]["page"] == f"{mcp.site.url}/console/approvals/{approval['id']}"
         if code == -32042:
             (leading,) = error["data"]["elicitations"]
             assert (leading["mode"], leading["elicitationId"]) == ("url", approval["id"])

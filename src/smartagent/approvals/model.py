@@ -8,7 +8,7 @@ import msgspec
 
 from smartagent.kernel import Change, Write
 
-APPROVAL_PAGE: Final = "/approvals/"
+APPROVAL_PAGE: Final = "/console/approvals/"
 """Where people decide in a browser; the approval's id follows."""
 USE_SECONDS: Final = 600
 """How long what was approved may be used."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every page has: who is there, where they are, what was just done; and the page of an error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -25,7 +25,9 @@ class Place(NamedTuple):
 
 NAVIGATION: Final = (
     Place("/console", "Overview", "home"),
+    Place("/console/approvals", "Approvals", "approvals"),
     Place("/console/agents", "Agents", "agents"),
+    Place("/console/channels", "Channels", "channels"),
     Place("/console/audit", "Audit", "audit"),
     Place("/console/operators", "Operators", "operators"),
 )
@@ -39,6 +41,12 @@ TOLD: Final[Mapping[str, str]] = {
     "session-ended": "The session was ended.",
     "signed-in": "You are signed in.",
     "role-changed": "The operator's role was changed.",
+    "approved": "Approved. The agent goes on.",
+    "voted": "Your yes counts. It waits for somebody else yet.",
+    "denied": "Denied. The call is not made.",
+    "channel-written": "The channel was written. Send a test notice to see whether it works.",
+    "channel-removed": "The channel was deleted.",
+    "grant-ended": "The grant was ended. Each call is asked about again.",
 }
 """What a page says after it did something; the address names it, so it cannot say anything else."""
 SIGN_IN_TEMPLATE: Final = "sign-in.html"
@@ -60,6 +68,12 @@ class Frame:
     def may(self, caller: Caller, permission: str, inbound: Inbound) -> bool:
         """Say whether the operator has a permission, to show them only what they can do."""
         return isinstance(self._means.house.authorise(caller, permission, inbound), Permitted)
+
+    def names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return what agents and operators are called, for those of `ids` that are known and have a name."""
+        known = self._means.directory
+        found = {id_: known.agent(id_) or known.operator(id_) for id_ in ids if id_}
+        return {id_: each.name for id_, each in found.items() if each is not None and each.name}
 
     def page(
         self, caller: Caller, inbound: Inbound, template: str, /, status: int = 200, **values: object

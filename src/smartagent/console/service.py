@@ -10,7 +10,9 @@ from smartagent.console.means import Means
 from smartagent.console.pages.account import Account
 from smartagent.console.pages.agent import AgentPages
 from smartagent.console.pages.agents import Agents
+from smartagent.console.pages.approvals import Approvals
 from smartagent.console.pages.audit import Audit
+from smartagent.console.pages.channels import Channels
 from smartagent.console.pages.overview import Overview
 from smartagent.console.passkeys import Passkeys
 from smartagent.console.rendering import Rendering
@@ -32,8 +34,10 @@ class Console:
         self.live = Live(means)
         self._pages = (
             Overview(means, self.frame),
+            Approvals(self.frame),
             Agents(self.frame, means.issuer),
             AgentPages(self.frame),
+            Channels(self.frame),
             Audit(means, self.frame),
             Account(self.frame, passkeys),
         )

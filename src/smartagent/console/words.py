@@ -22,6 +22,12 @@ TONES: Final[Mapping[str, str]] = {
     "deny": "bad",
     "retired": "off",
     "outlives": "wait",
+    "approved": "good",
+    "used": "good",
+    "denied": "bad",
+    "working": "good",
+    "failing": "bad",
+    "disabled": "bad",
 }
 """How a state looks; its word always stands beside the colour."""
 
