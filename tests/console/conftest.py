@@ -23,5 +23,3 @@ async def ada(house):
     await house.ada.go("/console")
     house.ada.complaints.clear()
     return house.ada
-
-

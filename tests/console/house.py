@@ -135,7 +135,12 @@ class House:
         self.doomed = await self.agent("runaway")
         self.idle = [await self.agent(f"spare-{number}") for number in range(3)]
         self.hostile = await self.agent(HOSTILE)
-        body = {"from": self.id(self.worker), "to": self.id(self.helper), "reason": "a helper", "scope": "read"}
+        body = {
+            "from": self.id(self.worker),
+            "to": self.id(self.helper),
+            "reason": "a helper",
+            "scope": "read",
+        }
         await self.bob.request("POST", "/v1/delegations", body)
         known = {"source": "a list", "agents": [{"reference": "job-17", "name": "nightly"}]}
         await self.bob.request("POST", "/v1/discoveries", known)

@@ -139,7 +139,10 @@ async def test_a_chain_of_custody_is_drawn_and_one_that_was_tampered_with_does_n
     assert {"token.issued", "gateway.call", "gateway.done"} <= set(events)
     jti = ada.page.url.rpartition("/")[2]
     document = (await house.bob.request("GET", f"/v1/audit/{jti}")).decode()
-    for text, said in ((document, "It holds."), (document.replace("/shop/x", "/shop/q"), "It does not hold.")):
+    for text, said in (
+        (document, "It holds."),
+        (document.replace("/shop/x", "/shop/q"), "It does not hold."),
+    ):
         await ada.go("/console/audit/verify")
         await ada.page.get_by_label("A chain of custody, as JSON").fill(text)
         await ada.page.get_by_role("button", name="Verify").click()

@@ -78,7 +78,9 @@ async def test_what_turns_text_around_is_shown_as_what_it_is(ada):
     assert shown == "[U+202E]knab ruoY[U+0000]"
 
 
-@pytest.mark.parametrize("path", ["/console/agents/{}", "/console/audit/tokens/{}", "/console/agents?cursor={}"])
+@pytest.mark.parametrize(
+    "path", ["/console/agents/{}", "/console/audit/tokens/{}", "/console/agents?cursor={}"]
+)
 async def test_an_id_of_ten_kilobytes_is_an_error_in_plain_words(ada, path):
     reply = await ada.go(path.format("x" * 7000))
     assert 400 <= reply.status < 500
@@ -92,7 +94,9 @@ async def test_no_page_broke_its_policy_and_one_that_does_is_counted(house, ada)
         await ada.page.evaluate(
             "() => { const s = document.createElement('style'); s.textContent = 'p{}'; document.head.append(s); }"
         )
-    await ada.page.evaluate("() => { try { document.body.innerHTML = '<p>'; } catch (error) { document.title = error.name; } }")
+    await ada.page.evaluate(
+        "() => { try { document.body.innerHTML = '<p>'; } catch (error) { document.title = error.name; } }"
+    )
     assert await ada.page.title() == "TypeError"
     assert "order-bot" in await ada.page.inner_text("main")
     ada.complaints.clear()

@@ -24,6 +24,7 @@ from smartagent.cli.ctl import (
     linting,
     login,
     mcp,
+    operators,
     policies,
     proposing,
     proving,
@@ -97,6 +98,7 @@ policies.app.command("lint")(linting.lint)
 policies.app.command("test")(proving.prove)
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(scim.app, name="scim")
+app.add_typer(operators.app, name="operator")
 app.add_typer(reviewing.app, name="review")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")

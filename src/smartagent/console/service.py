@@ -25,7 +25,9 @@ class Console:
 
     def __init__(self, means: Means, passkeys: Passkeys) -> None:
         self.passkeys = passkeys
-        self.frame = Frame(means, Rendering(Assets(), means.clock, {"tone": tone_of, "abbreviated": abbreviated}), passkeys)
+        self.frame = Frame(
+            means, Rendering(Assets(), means.clock, {"tone": tone_of, "abbreviated": abbreviated}), passkeys
+        )
         self.signing = Signing(means, self.frame, passkeys)
         self.live = Live(means)
         self._pages = (
