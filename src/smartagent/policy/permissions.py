@@ -87,6 +87,8 @@ class Permission(StrEnum):
     LEASES_END = "leases.end"
     ACCOUNTS_READ = "accounts.read"
     ACCOUNTS_WRITE = "accounts.write"
+    CHANNELS_READ = "channels.read"
+    CHANNELS_WRITE = "channels.write"
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
@@ -97,6 +99,8 @@ class Permission(StrEnum):
     ACCESS_REQUESTS_WRITE = "access-requests.write"
     ELEVATIONS_READ = "elevations.read"
     ELEVATIONS_WRITE = "elevations.write"
+    BREAK_GLASS_READ = "break-glass.read"
+    BREAK_GLASS_WRITE = "break-glass.write"
     REVIEWS_READ = "reviews.read"
     REVIEWS_WRITE = "reviews.write"
     SCIM_SOURCES_READ = "scim-sources.read"
@@ -105,6 +109,8 @@ class Permission(StrEnum):
     SCIM_WRITE = "scim.write"
     CONSOLE_VIEW = "console.view"
     SIGN_INS_MANAGE = "sign-ins.manage"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
 
 
 _KINDS: Final = {

@@ -38,6 +38,7 @@ AGENTS = CLIENTS | {
     "sessions.end",
     "agents.rekey",
     "access.evaluate",
+    "approvals.read",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {
@@ -85,7 +86,8 @@ VIEWERS = {
 }
 BY_ROLE = {
     OperatorRole.VIEWER: VIEWERS,
-    OperatorRole.APPROVER: VIEWERS | {"consent-requests.decide", "access-requests.write", "reviews.write"},
+    OperatorRole.APPROVER: VIEWERS
+    | {"approvals.decide", "consent-requests.decide", "access-requests.write", "reviews.write"},
     OperatorRole.OPERATOR: OPERATORS,
     OperatorRole.SECURITY_OFFICER: OPERATORS | {"operators.write"},
 }
