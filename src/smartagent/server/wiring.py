@@ -113,9 +113,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
     proving = vaultapi, governance.scim, mcp, wire_doorkeeper(base, identity, service)
     rooms = wire_house(base, identity, tokens, service, proving, book)
-    gateway = wire_gateway(
-        base, rooms, tokens, service, book, kept, mcp=mcp, people=(approvals, notices.tell)
-    )
+    people = approvals, notices.tell
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, people=people)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -133,17 +132,12 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     built = _Rooms(
         identity, tokens, kept, leases, rotations, notices, approvals, vaultapi, mcp, governance, rewrapping
     )
-    given = (
-        *outside.routes,
-        *service.routes,
-        *signals_routes,
-        *insight,
-        *_routes(base, built, book, known[-1]),
-    )
-    console = wire_console(base, rooms, identity, service, node, given)
+    given = *outside.routes, *service.routes, *signals_routes, *insight
+    routes = (*given, *_routes(base, built, book, known[-1]))
+    console = wire_console(base, rooms, identity, service, node, routes)
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     gauges = partial(gauge_credentials, leases, rotations), console.gauge
-    shown = (*given, *console.routes), {**pages, **console.files}, gauges
+    shown = (*routes, *console.routes), {**pages, **console.files}, gauges
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
 
 
