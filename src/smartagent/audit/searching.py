@@ -21,6 +21,8 @@ BUNDLES_AT_ONCE: Final = 16
 ACTIVITY_BUNDLES: Final = 32
 ACTIVITY_HOURS: Final = 24
 BUSIEST: Final = 8
+CLOCKS_DIFFER_MS: Final = 60_000
+"""Nodes stamp by their own clocks: what is recorded later may say that it was earlier."""
 _KEPT_SECONDS: Final = 10.0
 _HOUR_MS: Final = 3_600_000
 _AGENT: Final = "agt_"
@@ -124,7 +126,7 @@ class Searcher:
         bundles = await self._bundles(wanted.subject, (end - 1) // BUNDLE)
         for number in bundles:
             for index, record in reversed(await self._read(number, size)):
-                if record.at_ms < wanted.since_ms:
+                if record.at_ms < wanted.since_ms - CLOCKS_DIFFER_MS:
                     return FoundPage(found, 0)
                 if index < end and wanted.fits(record):
                     found.append(FoundEntry(index, record))

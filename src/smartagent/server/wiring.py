@@ -136,8 +136,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     routes = (*given, *_routes(base, built, book, known[-1]))
     console = wire_console(base, rooms, identity, service, node, routes)
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
-    gauges = partial(gauge_credentials, leases, rotations), console.gauge
-    shown = (*routes, *console.routes), {**pages, **console.files}, gauges
+    shown = console.beside(routes, pages, partial(gauge_credentials, leases, rotations))
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
 
 

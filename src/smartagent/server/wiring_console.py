@@ -26,6 +26,12 @@ class WiredConsole(NamedTuple):
     files: Mapping[str, Page]
     gauge: Callable[[Meter], None]
 
+    def beside(
+        self, routes: tuple[Route, ...], pages: Mapping[str, Page], gauge: Callable[[Meter], None]
+    ) -> tuple[tuple[Route, ...], Mapping[str, Page], tuple[Callable[[Meter], None], ...]]:
+        """Return the routes, pages and gauges of the other rooms, and the console's."""
+        return (*routes, *self.routes), {**pages, **self.files}, (gauge, self.gauge)
+
 
 def _gauge(console: Console, meter: Meter) -> None:
     meter.gauge("smartagent_console_views", "Live views of the console.", lambda: console.live.number)

@@ -118,5 +118,3 @@ def cookie_of(reply):
 
 def text_of(reply):
     return re.sub(r"\s+", " ", reply.body.decode())
-
-

@@ -108,7 +108,9 @@ async def test_an_unknown_passkey_is_told_nothing_else(house, known):
     }
 
 
-@pytest.mark.parametrize("answer", [{}, {"id": "x"}, {"id": 1, "response": {}}, {"id": "x", "response": {"clientDataJSON": "%"}}])
+@pytest.mark.parametrize(
+    "answer", [{}, {"id": "x"}, {"id": 1, "response": {}}, {"id": "x", "response": {"clientDataJSON": "%"}}]
+)
 async def test_what_is_no_answer_is_refused(house, answer):
     assert (await house.post("/console/sign-in/passkey", {"answer": answer})).status == 403
 
