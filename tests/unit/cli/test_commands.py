@@ -61,6 +61,7 @@ NOUNS = [
     "honeytoken",
     "sealing-key",
     "scim",
+    "channel",
     "review",
 ]
 
