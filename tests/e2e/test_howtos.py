@@ -32,6 +32,7 @@ from tests.e2e.howtos_of_leases import (
 from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
+from tests.e2e.howtos_of_reach import break_glass, narrow
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -66,6 +67,7 @@ SCENARIOS = {
     "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,
+    "break-the-glass.md": break_glass,
     "ciba.md": background,
     "client-credentials.md": client_credentials,
     "delegate-to-a-sub-agent.md": delegate,
@@ -102,6 +104,7 @@ SCENARIOS = {
     "revoke-a-token.md": revoke,
     "rotate-secrets.md": rotate,
     "run-a-program-with-credentials.md": run_a_program,
+    "say-which-tables-files-and-hosts.md": narrow,
     "see-what-an-agent-can-reach.md": blast_radius,
     "shrink-a-role.md": shrink,
     "sign-in-with-openid-connect.md": openid,

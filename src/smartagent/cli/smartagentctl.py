@@ -10,6 +10,7 @@ from smartagent.cli.ctl import (
     accounts,
     agents,
     audit,
+    breakglass,
     channels,
     clients,
     delegations,
@@ -26,6 +27,7 @@ from smartagent.cli.ctl import (
     login,
     mcp,
     policies,
+    prompting,
     proposing,
     proving,
     reach,
@@ -79,6 +81,7 @@ drill.add_to(app)
 explaining.add_to(app)
 reach.add_to(app)
 elevating.add_to(app)
+app.add_typer(breakglass.app, name="break-glass")
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
@@ -92,6 +95,8 @@ app.add_typer(mcp.app, name="mcp")
 app.add_typer(mcp.access_app, name="access")
 app.add_typer(roles.app, name="role")
 roles.app.command("propose")(proposing.propose)
+roles.app.command("from-prompt")(prompting.from_prompt)
+roles.app.command("review")(prompting.review)
 app.add_typer(policies.app, name="policy")
 policies.app.command("replay")(history.replay)
 policies.app.command("lint")(linting.lint)

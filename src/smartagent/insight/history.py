@@ -23,7 +23,10 @@ _NOT_PERMITTED: Final = "not-permitted"
 
 
 class Past(msgspec.Struct, frozen=True, gc=False):
-    """A recorded request that was decided by policy.  `credential` is what was leased, when it was a lease."""
+    """A recorded request that was decided by policy.  `credential` is what was leased, when it was a lease.
+
+    `approved` says that somebody had to approve what was allowed.
+    """
 
     index: int
     at_ms: int
@@ -32,6 +35,7 @@ class Past(msgspec.Struct, frozen=True, gc=False):
     call: Call
     allowed: bool
     credential: str = ""
+    approved: bool = False
 
 
 class Unreplayable(msgspec.Struct, frozen=True, gc=False):
@@ -95,6 +99,7 @@ def _past(index: int, record: Record) -> Past | Unreplayable | None:
         call=_lease_of(credential) if credential else _call_of(record),
         allowed=not denied,
         credential=credential,
+        approved="approval" in detail,
     )
 
 

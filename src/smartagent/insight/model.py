@@ -38,6 +38,7 @@ class Example(msgspec.Struct, frozen=True):
 class Shift(msgspec.Struct, frozen=True):
     """Recorded requests that a draft decides otherwise than it was decided then.
 
+    `was`, `becomes` and `now` are `permit`, `deny`, or `ask` for what is allowed once somebody approves.
     `path` is a pattern, with `*` for what looks like an id.  `now` is what the rules in force say: where that is
     `becomes`, the draft changes nothing any more.  `by` are the rules of the draft that decide, or why none does.
     """

@@ -17,7 +17,17 @@ import msgspec
 
 from smartagent.insight.model import Incident, Use
 from smartagent.insight.paths import covers, written
-from smartagent.policy import ANY, MAX_ITEMS, Allow, Pattern, Role, known_pattern, parse_role_file, rule_id
+from smartagent.policy import (
+    ANY,
+    MAX_ITEMS,
+    Allow,
+    Pattern,
+    ResourceKind,
+    Role,
+    known_pattern,
+    parse_role_file,
+    rule_id,
+)
 
 FOLDED: Final = 8
 """From how many names in one place on they are taken for one of many."""
@@ -77,10 +87,13 @@ def propose(text: str, name: str, uses: Iterable[Use]) -> Proposal:
     kept = [
         (block, its)
         for block, its in zip(ceiling.allow, raw, strict=True)
-        if block not in plain and any(_is_allowed([block], use) for use in others)
+        if block not in plain and (_asks(block, needed) or any(_is_allowed([block], use) for use in others))
     ]
-    document |= {"name": name, "allow": [*blocks, *(its for _, its in kept)][:MAX_ITEMS]}
+    # Those that ask come first: without one of them, what another block allows would not be asked about.
+    document |= {"name": name, "allow": [*(its for _, its in kept), *blocks][:MAX_ITEMS]}
     document["credentials"] = [each for each in ceiling.credentials if each in leased]
+    for kind in ResourceKind:
+        document[kind] = [its for its in document.get(kind, []) if its["credential"] in leased]
     smallest = role_file(document)
     cuts = [use for use in own if not use.allowed]
     # What does not fit into a role file is cut, and said.
@@ -129,8 +142,12 @@ def role_file(document: Mapping[str, object]) -> str:
         brackets = ("[[", "]]") if isinstance(value, list) else ("[", "]")
         for table in msgspec.convert(tables, list[dict[str, object]]):
             lines += ["", f"{brackets[0]}{_key(key)}{brackets[1]}"]
-            lines += [f"{_key(member)} = {_value(its)}" for member, its in table.items()]
+            lines += [f"{_key(member)} = {_value(its)}" for member, its in table.items() if its is not None]
     return "\n".join(lines) + "\n"
+
+
+def _asks(block: Allow, needed: Iterable[Use]) -> bool:
+    return block.ask is not None and any(block.upstream in {ANY, use.upstream} for use in needed)
 
 
 def _blocks(ceiling: Sequence[Allow], needed: Sequence[Use]) -> list[Allow]:
@@ -203,6 +220,10 @@ def _dropped(ceiling: Role, needed: Sequence[Use], leased: set[str]) -> Iterable
     for index, name in enumerate(ceiling.credentials, len(ceiling.allow) + 1):
         if name not in leased:
             yield Dropped(rule_id(ceiling.name, index), f"the credential {name}")
+    first = len(ceiling.allow) + len(ceiling.credentials) + len(ceiling.mcp) + 1
+    for index, resource in enumerate(ceiling.resources, first):
+        if resource.credential not in leased:
+            yield Dropped(rule_id(ceiling.name, index), f"the credential {resource.credential}")
 
 
 def _dropped_of(block: Allow, used: Sequence[Use]) -> Iterable[str]:

@@ -2,14 +2,17 @@
 """A draft on the recorded history: which real requests it would decide otherwise."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from smartagent.insight.history import Past, Unreplayable, past_of
 from smartagent.insight.model import Example, ReplayPage, Shift
 from smartagent.insight.paths import generalised
 from smartagent.insight.rules import Tally
-from smartagent.kernel import Decision, Permitted, Verdict, rfc3339
+from smartagent.kernel import Decision, NeedsApproval, Permitted, Verdict, rfc3339
 from smartagent.policy import Book
+
+ASK: Final = "ask"
+"""What is allowed once somebody approves."""
 
 
 class Books(NamedTuple):
@@ -42,7 +45,7 @@ def replay(begin: int, leaves: Sequence[bytes], books: Books) -> ReplayPage:
             continue
         decided += 1
         verdict = decide(books.draft, past)
-        if isinstance(verdict, Permitted) is not past.allowed:
+        if _word(verdict) != _was(past):
             tally.add((_shift(past, verdict, decide(books.present, past)),))
     return ReplayPage(
         begin=begin,
@@ -62,7 +65,7 @@ def _shift(past: Past, verdict: Verdict, present: Verdict) -> Shift:
         upstream=past.call.upstream,
         method=past.call.method,
         path=generalised(past.call.path),
-        was=(Decision.PERMIT if past.allowed else Decision.DENY).value,
+        was=_was(past),
         becomes=_word(verdict),
         now=_word(present),
         by=", ".join(verdict.rules) if isinstance(verdict, Permitted) else verdict.reason,
@@ -71,5 +74,13 @@ def _shift(past: Past, verdict: Verdict, present: Verdict) -> Shift:
     )
 
 
+def _was(past: Past) -> str:
+    if past.approved:
+        return ASK
+    return (Decision.PERMIT if past.allowed else Decision.DENY).value
+
+
 def _word(verdict: Verdict) -> str:
+    if isinstance(verdict, NeedsApproval):
+        return ASK
     return (Decision.PERMIT if isinstance(verdict, Permitted) else Decision.DENY).value

@@ -15,7 +15,7 @@ from smartagent.insight.history import Past, Unreplayable, past_of
 from smartagent.insight.model import Incident, UsagePage, Use
 from smartagent.insight.paths import within
 from smartagent.insight.rules import MAX_GROUPS
-from smartagent.kernel import Decision, Permitted, Record, Verdict, rfc3339
+from smartagent.kernel import Decision, NeedsApproval, Permitted, Record, Verdict, rfc3339
 from smartagent.policy import Book, Role, RoleNotFound, known_pattern, rule_id
 
 MINUTE_SECONDS: Final = 60
@@ -103,16 +103,17 @@ class _Counting:
             if past.credential
             else self._book.decide_call(caller, past.call)
         )
-        for rule in verdict.rules:
+        for rule in {*verdict.rules, *(_permitting(verdict) or ())}:
             self.rules[rule] = self.rules.get(rule, 0) + 1
         if past.allowed:
             self._used(past, role, verdict)
 
     def _used(self, past: Past, role: str, verdict: Verdict) -> None:
         scope, path = "", ""
-        allowed = isinstance(verdict, Permitted)
-        if allowed and not past.credential:
-            scope, path = _grant_of(self._role(role), past, verdict.rules)
+        rules = _permitting(verdict)
+        allowed = rules is not None
+        if rules is not None and not past.credential:
+            scope, path = _grant_of(self._role(role), past, rules)
         call = past.call
         key = (role, scope, call.upstream, call.method, path or call.path)
         known = self.uses.get(key)
@@ -145,6 +146,13 @@ class _Counting:
         if known is not None or len(self.refusals) < MAX_GROUPS:
             at = rfc3339(minute * MINUTE_SECONDS)
             self.refusals[key] = Incident("refusals", past.caller.principal, at, count)
+
+
+def _permitting(verdict: Verdict) -> tuple[str, ...] | None:
+    """Return the rules that allow it, at once or when somebody approves; None when nothing does."""
+    if isinstance(verdict, Permitted):
+        return verdict.rules
+    return verdict.permitting if isinstance(verdict, NeedsApproval) else None
 
 
 def _grant_of(role: Role | None, past: Past, rules: Sequence[str]) -> tuple[str, str]:

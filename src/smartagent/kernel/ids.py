@@ -38,6 +38,8 @@ class IdPrefix(StrEnum):
     PERSON = "prs"
     GROUP = "grp"
     ELEVATION = "elv"
+    BREAK_GLASS = "bgl"
+    RECOVERY_KEY = "rky"
     STREAM = "stm"
     EVENT = "evt"
     NOTICE = "ntc"

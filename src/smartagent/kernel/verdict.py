@@ -21,12 +21,13 @@ class Denied(msgspec.Struct, frozen=True, gc=False):
 class NeedsApproval(Denied, frozen=True, gc=False):
     """Not before somebody has approved it; whoever does not know of approvals reads a plain no.
 
-    `rules` are those that ask.  `confirm` asks the person the caller acts for; `people` is how many approvers have to
+    `rules` are those that ask, and `permitting` those that allow it then.  `confirm` asks the person the caller acts for; `people` is how many approvers have to
     agree, each another one, and none of them the requester.
     """
 
     confirm: bool = False
     people: int = 0
+    permitting: tuple[str, ...] = ()
 
 
 Verdict = Permitted | Denied

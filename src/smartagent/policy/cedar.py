@@ -14,9 +14,11 @@ from typing import Final
 
 import cedarpy
 import msgspec
+from msgspec import structs
 
 from smartagent.policy.errors import MalformedPolicy
 from smartagent.policy.est import Est, annotation_of, entity_of, needs_of
+from smartagent.policy.model import Ask
 
 MAX_POLICY_BYTES: Final = 32_768
 MAX_NESTING: Final = 20
@@ -64,11 +66,15 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """What the engine answered.  `rules` are the policies that decided; errors mean a refusal."""
+    """What the engine answered.  `rules` are the policies that decided; errors mean a refusal.
+
+    `awaiting` are the policies that allow it once all of `rules`, which forbid it, have been approved.
+    """
 
     allowed: bool
     rules: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    awaiting: tuple[str, ...] = ()
 
 
 def parse_policies(text: str, prefix: str, *, by_hand: bool) -> dict[str, Policy]:
@@ -80,7 +86,8 @@ def parse_policies(text: str, prefix: str, *, by_hand: bool) -> dict[str, Policy
         by_hand: Written by a person, so to be measured before the engine sees it.
 
     Raises:
-        MalformedPolicy: It does not parse, does not fit the schema, or is too large or too deep.
+        MalformedPolicy: It does not parse, does not fit the schema, asks for what is no approval, or is too large
+            or too deep.
     """
     if by_hand:
         _refuse_what_is_too_deep(text)
@@ -95,10 +102,30 @@ def parse_policies(text: str, prefix: str, *, by_hand: bool) -> dict[str, Policy
     found = parsed.static_policies
     statements = _statements(text)
     ests = [found[f"policy{number}"] for number in range(len(found))]
+    for est in ests:
+        _asked_of(est)
     return {
         f"{prefix}/{number}": Policy(statement, est)
         for number, (statement, est) in enumerate(zip(statements, ests, strict=True), 1)
     }
+
+
+def _asked_of(policy: Est) -> Ask | None:
+    """Return who has to approve what a policy forbids; None when nobody can.
+
+    Raises:
+        MalformedPolicy: Its `@ask` is none.
+    """
+    written = annotation_of(policy, "ask")
+    if written is None:
+        return None
+    if policy.get("effect") != "forbid":
+        msg = "@ask belongs to a forbid: what it forbids is allowed once somebody approves"
+        raise MalformedPolicy(msg)
+    try:
+        return Ask(written)
+    except ValueError:
+        raise MalformedPolicy(f"@ask takes {', '.join(Ask)}") from None
 
 
 class _Slice:
@@ -120,18 +147,31 @@ class Partition:
     so a scope that names another can never hold.
     """
 
-    __slots__ = ("_entities", "_named", "_policies", "_role", "_slices", "_upstreams", "annotations", "needs")
+    __slots__ = (
+        "_entities",
+        "_named",
+        "_policies",
+        "_role",
+        "_slices",
+        "_upstreams",
+        "annotations",
+        "asking",
+        "needs",
+    )
 
     def __init__(self, role: str, policies: Mapping[str, Policy]) -> None:
         self._policies = {name: policy for name, policy in policies.items() if _is_about(policy.est, role)}
         # Empty for a policy about any upstream.
         self._upstreams = {name: _upstream_of(policy.est) for name, policy in self._policies.items()}
         self._named = frozenset(self._upstreams.values())
-        self._slices: dict[str, _Slice] = {}
+        self._slices: dict[tuple[str, bool], _Slice] = {}
         self._role = role
         self._entities: dict[str, cedarpy.Entities] = {}
         self.needs = needs_of(policy.est for policy in policies.values())
-        self.annotations = {name: annotation_of(policy.est) for name, policy in policies.items()}
+        self.annotations = {name: annotation_of(policy.est) or "" for name, policy in policies.items()}
+        asked = {name: _asked_of(policy.est) for name, policy in self._policies.items()}
+        self.asking = {name: ask for name, ask in asked.items() if ask is not None}
+        """Who has to approve what each of these policies forbids."""
 
     def ask(self, question: Question) -> Finding:
         """Evaluate one request.  Whatever goes wrong is a refusal."""
@@ -139,7 +179,7 @@ class Partition:
             return Finding(False, errors=("the client's address is unknown, and a policy asks for it",))
         part = self._slice(question.upstream)
         answer = cedarpy.is_authorized(self._request(question), part.policies, self._known(question.agent))
-        return self._finding(answer, part.names)
+        return self._with_approval(question, self._finding(answer, part.names))
 
     def ask_about(self, questions: Sequence[Question]) -> list[Finding]:
         """Evaluate several requests of one agent about one upstream."""
@@ -148,7 +188,8 @@ class Partition:
         part = self._slice(questions[0].upstream)
         requests = [self._request(question) for question in questions]
         answers = cedarpy.is_authorized_batch(requests, part.policies, self._known(questions[0].agent))
-        return [self._finding(answer, part.names) for answer in answers]
+        findings = [self._finding(answer, part.names) for answer in answers]
+        return [self._with_approval(*each) for each in zip(questions, findings, strict=True)]
 
     def open_all(self) -> None:
         """Have the engine read all the policies now.
@@ -159,13 +200,24 @@ class Partition:
         for upstream in {"", *self._named}:
             self._slice(upstream)
 
-    def _slice(self, upstream: str) -> _Slice:
+    def _with_approval(self, question: Question, finding: Finding) -> Finding:
+        """Say whether approval is all that is missing: the rest of the policies allow it."""
+        if finding.errors or not finding.rules or not self.asking.keys() >= set(finding.rules):
+            return finding
+        part = self._slice(question.upstream, approved=True)
+        answer = cedarpy.is_authorized(self._request(question), part.policies, self._known(question.agent))
+        approved = self._finding(answer, part.names)
+        return structs.replace(finding, awaiting=approved.rules) if approved.allowed else finding
+
+    def _slice(self, upstream: str, *, approved: bool = False) -> _Slice:
         known = upstream if upstream in self._named else ""
-        part = self._slices.get(known)
+        part = self._slices.get((known, approved))
         if part is None:
             named = {name for name, its in self._upstreams.items() if its in {"", known}}
+            if approved:
+                named -= self.asking.keys()
             part = _Slice({name: policy for name, policy in self._policies.items() if name in named})
-            self._slices[known] = part
+            self._slices[known, approved] = part
         return part
 
     def _request(self, question: Question) -> dict[str, object]:

@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """A role as Cedar text that a person can read.
 
-One `permit` per allow block and per credential, named by its `@id`.  Every value is written as a Cedar string
+One `permit` per allow block and per credential, named by its `@id`; and one `forbid` for each block that asks.  Every value is written as a Cedar string
 literal by `quote`, so nothing of a role file can become policy.
 """
 
 from typing import Final
 
-from smartagent.policy.model import ANY, CREDENTIAL_SCOPE, MCP_SCOPE, Allow, McpAllow, McpKind, Role
+from smartagent.policy.model import (
+    ANY,
+    CREDENTIAL_SCOPE,
+    MCP_SCOPE,
+    Allow,
+    Ask,
+    Item,
+    McpAllow,
+    McpKind,
+    ResourceAllow,
+    ResourceKind,
+    Role,
+)
 from smartagent.policy.operations import ANY_FIELD, by_kind
 from smartagent.policy.patterns import Pattern, parse_pattern
 
@@ -24,11 +36,20 @@ def mcp_rule_id(role: str, number: int) -> str:
     return f"role/{role}/mcp/{number}"
 
 
+def asking_id(rule: str) -> str:
+    """Name what asks for the approval of what the block `rule` allows."""
+    return f"{rule}/ask"
+
+
 def compile_role(role: Role) -> str:
     """Write `role` as Cedar policies; empty when it allows nothing."""
     blocks = [_permit(role, number, block) for number, block in enumerate(role.allow, 1)]
     blocks += [_permit_credential(role, name) for name in role.credentials]
     blocks += [_permit_mcp(role, number, block) for number, block in enumerate(role.mcp, 1)]
+    blocks += [_permit_resource(role, number, block) for number, block in enumerate(role.resources, 1)]
+    # Behind all that permits: rules are named by where they stand.
+    blocks += [_ask(role, number, block) for number, block in enumerate(role.allow, 1) if block.ask]
+    blocks += [_ask_mcp(role, number, block) for number, block in enumerate(role.mcp, 1) if block.ask]
     # A description is one line of printable characters, so it cannot leave the comment.
     head = [f"// {role.name}: {role.description}\n"] if blocks and role.description else []
     return "\n".join(head + blocks)
@@ -46,10 +67,24 @@ def _quoted_char(char: str) -> str:
 
 
 def _permit(role: Role, number: int, block: Allow) -> str:
-    resource = (
+    conditions = [f"context.scopes.contains({quote(block.scope)})", *_calls_of(block)]
+    return _statement(role, rule_id(role.name, number), ("call", _upstream(block)), conditions)
+
+
+def _ask(role: Role, number: int, block: Allow) -> str:
+    # Whatever permits the call, and with whichever scope: what is marked so is never let through unseen.
+    name = asking_id(rule_id(role.name, number))
+    return _statement(role, name, ("call", _upstream(block)), _calls_of(block), block.ask)
+
+
+def _upstream(block: Allow) -> str:
+    return (
         "resource is Upstream" if block.upstream == ANY else f"resource == Upstream::{quote(block.upstream)}"
     )
-    conditions = [f"context.scopes.contains({quote(block.scope)})"]
+
+
+def _calls_of(block: Allow) -> list[str]:
+    conditions = []
     if block.methods != (ANY,):
         conditions.append(_one_of([quote(method) for method in block.methods]))
     conditions.append(_any_of([condition_of(parse_pattern(path)) for path in block.paths]))
@@ -60,7 +95,7 @@ def _permit(role: Role, number: int, block: Allow) -> str:
     if block.operations:
         kinds = by_kind(block.operations).items()
         conditions.append(_any_of([_operation(kind, fields) for kind, fields in kinds]))
-    return _statement(role, rule_id(role.name, number), ("call", resource), conditions)
+    return conditions
 
 
 def _permit_credential(role: Role, name: str) -> str:
@@ -69,38 +104,68 @@ def _permit_credential(role: Role, name: str) -> str:
     return _statement(role, f"role/{role.name}/credential/{name}", ("lease", resource), conditions)
 
 
+def _permit_resource(role: Role, number: int, block: ResourceAllow) -> str:
+    # That it is leased at all, and each thing that the lease gives, is asked by itself.
+    scope = quote(CREDENTIAL_SCOPE + block.credential)
+    named = ['context.method == "LEASE"', *(_item(block, item) for item in block.items)]
+    conditions = [f"context.scopes.contains({scope})", _any_of(named)]
+    name = f"role/{role.name}/{block.kind}/{number}"
+    return _statement(role, name, ("lease", f"resource == Upstream::{scope}"), conditions)
+
+
+def _item(block: ResourceAllow, item: Item) -> str:
+    place = item.of(block.credential).path
+    if block.kind is ResourceKind.CLOUD:
+        return f"context.method like {_wildcards(item.verb)} && context.path like {_wildcards(place)}"
+    below = f"context.path == {quote(place)} || context.path like {_wildcards(place + '/*')}"
+    return f"context.method == {quote(item.verb)} && ({below})"
+
+
 def _permit_mcp(role: Role, number: int, block: McpAllow) -> str:
     # What is asked of arguments is no Cedar: `Book` asks it of the block that permits.
     server = quote(MCP_SCOPE + block.server)
+    conditions = [f"context.scopes.contains({server})", _any_of(_named_in(block))]
+    return _statement(
+        role, mcp_rule_id(role.name, number), ("call", f"resource == Upstream::{server}"), conditions
+    )
+
+
+def _ask_mcp(role: Role, number: int, block: McpAllow) -> str:
+    resource = f"resource == Upstream::{quote(MCP_SCOPE + block.server)}"
+    name = asking_id(mcp_rule_id(role.name, number))
+    return _statement(role, name, ("call", resource), [_any_of(_named_in(block))], block.ask)
+
+
+def _named_in(block: McpAllow) -> list[str]:
     kinds = (
         (McpKind.TOOL, block.tools),
         (McpKind.PROMPT, block.prompts),
         (McpKind.RESOURCE, block.resources),
     )
-    named = [
+    return [
         f"context.method == {quote(kind.value)} && context.path like {_wildcards(pattern)}"
         for kind, patterns in kinds
         for pattern in patterns
     ]
-    conditions = [f"context.scopes.contains({server})", _any_of(named)]
-    return _statement(
-        role, mcp_rule_id(role.name, number), ("call", f"resource == Upstream::{server}"), conditions
-    )
 
 
 def _wildcards(pattern: str) -> str:
     return '"' + "*".join(_like_literal(piece) for piece in pattern.split("*")) + '"'
 
 
-def _statement(role: Role, name: str, what: tuple[str, str], conditions: list[str]) -> str:
+def _statement(
+    role: Role, name: str, what: tuple[str, str], conditions: list[str], ask: Ask | None = None
+) -> str:
+    """Write what permits, or with `ask` what forbids until it is approved."""
     action, resource = what
-    if role.networks:
+    if role.networks and ask is None:
         conditions.append(
             _any_of([f"context.client_ip.isInRange(ip({quote(net)}))" for net in role.networks])
         )
     lines = [
         f"@id({quote(name)})",
-        "permit (",
+        *([] if ask is None else [f"@ask({quote(ask)})"]),
+        "permit (" if ask is None else "forbid (",
         f"  principal in Role::{quote(role.name)},",
         f"  action == Action::{quote(action)},",
         f"  {resource}",

@@ -54,11 +54,14 @@ def needs_of(policies: Iterable[Est]) -> Needs:
     )
 
 
-def annotation_of(policy: Est) -> str:
-    """Return the policy's own `@id`, or nothing."""
+def annotation_of(policy: Est, name: str = "id") -> str | None:
+    """Return what the policy says under `@id`, or another name; None when it does not."""
     annotations = policy.get("annotations")
-    name = annotations.get("id") if isinstance(annotations, dict) else None
-    return name if isinstance(name, str) else ""
+    if not isinstance(annotations, dict) or name not in annotations:
+        return None
+    value = annotations[name]
+    # One without a value is null here.
+    return value if isinstance(value, str) else ""
 
 
 def entity_of(scope: object) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from smartagent.policy.arguments import MAX_PATTERN_CHARS
-from smartagent.policy.model import ArgumentRule, McpAllow
+from smartagent.policy.model import ArgumentRule, Ask, McpAllow
 
 _MAX_ITEMS: Final = 64
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -48,6 +48,7 @@ class McpFile(msgspec.Struct, forbid_unknown_fields=True):
     prompts: list[str] = []
     resources: list[str] = []
     arguments: list[ArgumentsFile] = []
+    ask: Ask | None = None
 
 
 def parse_mcp(raw: McpFile) -> McpAllow:
@@ -73,6 +74,7 @@ def parse_mcp(raw: McpFile) -> McpAllow:
         prompts=_patterns("prompts", raw.prompts),
         resources=_patterns("resources", raw.resources),
         arguments=tuple(_rule(each) for each in raw.arguments),
+        ask=raw.ask,
     )
 
 

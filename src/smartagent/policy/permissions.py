@@ -97,6 +97,8 @@ class Permission(StrEnum):
     ACCESS_REQUESTS_WRITE = "access-requests.write"
     ELEVATIONS_READ = "elevations.read"
     ELEVATIONS_WRITE = "elevations.write"
+    BREAK_GLASS_READ = "break-glass.read"
+    BREAK_GLASS_WRITE = "break-glass.write"
     REVIEWS_READ = "reviews.read"
     REVIEWS_WRITE = "reviews.write"
     SCIM_SOURCES_READ = "scim-sources.read"

@@ -119,7 +119,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(notices, kept.accounts, leases, rotations, governance, mcp),
+        workers=(notices, kept.accounts, leases, rotations, governance, mcp, _telling(base, book)),
         gateway=gateway,
     )
     known = kept.vault, leases, service.delegations, _role_of(identity, governance)
@@ -128,7 +128,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *identity_routes(identity),
         *tokens_routes(tokens),
         *(*outside.routes, *service.routes, *signals_routes, *notices_routes(notices)),
-        *policy.routes(book, base.clock, known[-1]),
+        *policy.routes(book, base.clock, known[-1], base.store.database, leases.narrowing.check),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *_credential_routes(base, identity, tokens, kept, leases, rotations),
         *_other_routes(vaultapi, mcp, governance, insight),
@@ -173,6 +173,7 @@ def wire_policy(base: Foundation) -> Book:
     book = Book(base.store.database, mcp_base(base.settings.issuer))
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
+    base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
     return book
 
 
@@ -288,6 +289,10 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     gateway = Gateway(doors, limits, interception=interception, node=base.ids.new(IdPrefix.REQUEST))
     base.store.feed.register(USAGE_TOPIC, gateway.hear)
     return gateway
+
+
+def _telling(base: Foundation, book: Book) -> policy.Telling:
+    return policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
 
 
 def _role_of(identity: Identity, governance: Governance) -> policy.RoleOf:

@@ -105,6 +105,22 @@ def test_what_is_no_call_stays_and_leases_are_kept_when_they_were_used():
     )
 
 
+def test_what_narrows_a_credential_stays_with_it_and_goes_with_it():
+    blocks = "".join(
+        f'[[database]]\ncredential = "{name}"\ntables = ["a"]\nprivileges = ["select"]\ncolumns = {{a = ["x"]}}\n'
+        for name in ("used-db", "idle-db")
+    )
+    holder = structs.replace(WHO, scopes=SCOPES | {"credential:used-db"})
+    proposal, role = proposed(leased("used-db", holder), ceiling=CEILING + blocks)
+
+    assert [(block.credential, str(block.items[0])) for block in role.resources] == [
+        ("used-db", "SELECT a/x")
+    ]
+    assert ("role/order-reader/7", "the credential idle-db") in [
+        (each.rule, each.what) for each in proposal.dropped
+    ]
+
+
 def test_it_says_what_it_drops():
     proposal, _ = proposed(*made("GET /orders/v1/x", "POST /orders/v1/orders"))
 
@@ -271,3 +287,18 @@ def test_pages_are_added_up_and_stay_small():
     assert [(use.path, use.calls) for use in tally.uses()] == [("/v1/a", 2)]
     assert tally.incidents() == [Incident("refusals", "agt_1", "then", 30)]
     assert isinstance(tally.uses()[0], Use)
+
+
+def test_a_block_that_asks_stays_where_its_upstream_is_used_so_that_nothing_escapes_it():
+    ceiling = CEILING + (
+        '[[allow]]\nscope = "orders:write"\nupstream = "orders"\nmethods = ["POST"]\n'
+        'paths = ["/v1/orders"]\nask = "four-eyes"\n'
+    )
+    _, role = proposed(*made("POST /orders/v1/orders"), ceiling=ceiling)
+    assert [block.ask for block in role.allow] == ["four-eyes", None]
+
+
+def test_a_block_that_asks_goes_with_an_upstream_that_nobody_used():
+    ceiling = CEILING.replace('paths = ["/send"]', 'paths = ["/send"]\nask = "confirm"')
+    _, role = proposed(*made("GET /orders/v1/orders/7"), ceiling=ceiling)
+    assert {block.upstream for block in role.allow} == {"orders"}

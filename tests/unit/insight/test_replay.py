@@ -172,3 +172,27 @@ async def test_a_tally_stays_small_and_says_what_it_left_out():
     assert [(shift.path, shift.calls) for shift in tally.shifts()] == [("/orders/b", 4), ("/orders/a", 2)]
     assert tally.left_out == 2
     assert {shift.was for shift in shifts} == {Decision.PERMIT.value}
+
+
+ASKS = READER.replace("paths =", 'ask = "four-eyes"\npaths =')
+
+
+async def test_calls_that_the_draft_asks_about_are_told_apart_from_those_it_refuses():
+    past = Past(READER)
+    past.add(called("GET /orders/orders/7"))
+
+    (shift,) = (await past.ask(REPLAY, roles=[ASKS])).shifts
+
+    assert (shift.was, shift.becomes, shift.now) == ("permit", "ask", "permit")
+    assert "four-eyes" in shift.by
+
+
+async def test_what_was_approved_changes_nothing_where_the_draft_asks_too():
+    past = Past(ASKS)
+    record = called("GET /orders/orders/7")
+    record.detail["approval"] = "apr_1"
+    past.add(record)
+
+    assert (await past.ask(REPLAY, roles=[ASKS])).shifts == []
+    (shift,) = (await past.ask(REPLAY, roles=[READER])).shifts
+    assert (shift.was, shift.becomes, shift.now) == ("ask", "permit", "ask")

@@ -9,8 +9,9 @@ import msgspec
 import typer
 
 from smartagent.cli.ctl.desk import GOOD, as_operator, refusal
-from smartagent.cli.ctl.drafts import parse_since, read_drafts
+from smartagent.cli.ctl.drafts import Drafts, parse_since, read_drafts, with_staged
 from smartagent.cli.ctl.place import AsJson, place_of
+from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_json
 
 if TYPE_CHECKING:
@@ -19,14 +20,19 @@ if TYPE_CHECKING:
 
 Since = Annotated[str, typer.Option(help="How far back: 7d, 12h, 30m.")]
 _SHOWN = 50
+_WORDS = {"permit": "allowed", "deny": "refused", "ask": "asked about"}
 
 
 def replay(
     ctx: typer.Context,
     drafts: Annotated[
-        list[Path], typer.Argument(help="Role files (.toml), policies (.cedar), or directories of them.")
-    ],
+        list[Path] | None,
+        typer.Argument(help="Role files (.toml), policies (.cedar), or directories of them."),
+    ] = None,
     *,
+    staged: Annotated[
+        list[str] | None, typer.Option(help="What is staged: role/NAME or policy/NAME; more than once.")
+    ] = None,
     since: Since = "7d",
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +40,9 @@ def replay(
     from smartagent.crypto import SystemClock  # noqa: PLC0415 -- `--help` does without
     from smartagent.insight import ReplayPage, Tally  # noqa: PLC0415 -- as above
 
-    draft = read_drafts(drafts)
+    if not drafts and not staged:
+        raise Exit(USAGE, "Say which files, or what is --staged.")
+    draft = with_staged(ctx, read_drafts(drafts) if drafts else Drafts({}, {}), staged or [])
     begin = int(SystemClock().now()) - parse_since(since)
     tally = Tally()
     sums = {"decided": 0, "unreplayable": 0, "left_out": 0}
@@ -80,9 +88,10 @@ def _tell(shifts: "list[Shift]", sums: Mapping[str, int], *, as_json: bool) -> N
         return
     refused = sum(shift.calls for shift in shifts if shift.becomes == "deny")
     allowed = sum(shift.calls for shift in shifts if shift.becomes == "permit")
+    asked = sum(shift.calls for shift in shifts if shift.becomes == "ask")
     say(
         f"Of {sums['decided']} recorded decisions, {refused} would be refused instead of allowed, "
-        f"{allowed} allowed instead of refused."
+        f"{allowed} allowed instead of refused" + (f", {asked} asked about." if asked else ".")
     )
     for shift in shifts[:_SHOWN]:
         _tell_one(shift)
@@ -98,7 +107,7 @@ def _tell(shifts: "list[Shift]", sums: Mapping[str, int], *, as_json: bool) -> N
 
 
 def _tell_one(shift: "Shift") -> None:
-    change = "allowed -> refused" if shift.becomes == "deny" else "refused -> allowed"
+    change = f"{_WORDS[shift.was]} -> {_WORDS[shift.becomes]}"
     already = "  (the rules in force do so already)" if shift.now == shift.becomes else ""
     say(f"\n{change}  {shift.calls} x {shift.method} {shift.path} on {shift.upstream}{already}")
     say(f"  agent {shift.agent}, role {shift.role}")

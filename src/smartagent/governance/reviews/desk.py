@@ -19,6 +19,7 @@ from smartagent.governance.errors import (
     ReviewNotFound,
 )
 from smartagent.governance.means import Means
+from smartagent.governance.reviews.afterwards import break_glasses_of
 from smartagent.governance.reviews.effects import Effect, effect_of
 from smartagent.governance.reviews.model import CREDENTIAL, DELEGATION, ROLE, Decision, Item, Review
 from smartagent.governance.reviews.store import (
@@ -202,6 +203,8 @@ class Reviews:
     async def export(self, caller: Caller, inbound: Inbound) -> Outcome:
         """Write all of a review down as JSON lines: the review, its items, and what the log has of it, with receipts.
 
+        Every break-glass of the agents in it stands there, too.
+
         Raises:
             ReviewNotFound: There is none of this name.
             LogBehind: The newest entries have no checkpoint yet.
@@ -210,9 +213,12 @@ class Reviews:
         unanswered = await count_unanswered(self._means.database, review.name)
         lines: list[object] = [{"review": review_view(review, unanswered)}]
         after = 0
+        agents: dict[str, None] = {}
         while page := await read_items(self._means.database, review.name, after=after, most=_PAGE):
             lines += [{"item": item_view(item)} for item in page]
+            agents |= dict.fromkeys(item.agent for item in page)
             after = page[-1].number
+        lines += [{"break_glass": view} for view in await break_glasses_of(self._means, agents)]
         begin = 0
         while True:
             trail = await self._means.trail(f"review/{review.name}", caller, begin, _PAGE)
