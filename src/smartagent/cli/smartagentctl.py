@@ -9,6 +9,7 @@ import typer
 from smartagent.cli.ctl import (
     accounts,
     agents,
+    approvals,
     audit,
     breakglass,
     channels,
@@ -113,6 +114,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
 app.add_typer(channels.app, name="channel")
 app.add_typer(requests.app, name="request")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(signals.app, name="signals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.revocations, name="revoke")

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from smartagent.approvals import Obtained, Wish
 from smartagent.edge import House, Inbound, Reply
-from smartagent.kernel import Caller, Detail, Limits, Secret, Verdict, Work, Write
+from smartagent.kernel import Caller, Detail, Limits, NeedsApproval, Secret, Verdict, Work, Write
 
 
 class Said(NamedTuple):
@@ -108,6 +109,17 @@ class Doors(House, Protocol):
 
     def decide(self, caller: Caller, asked: Asked) -> Verdict:
         """Decide about one call.  Memory only; never raises for a refusal."""
+        ...
+
+    async def approve(
+        self, caller: Caller, needs: NeedsApproval, wish: Wish, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        """Return leave for a call that the rules ask people about, as soon as there is any.
+
+        Raises:
+            ApprovalPending: Nobody has decided within the wait.
+            ApprovalsError: Somebody said no, or the leave is over or another call's.
+        """
         ...
 
     def limits(self, caller: Caller) -> tuple[Limits, Limits]:

@@ -43,6 +43,8 @@ class IdPrefix(StrEnum):
     STREAM = "stm"
     EVENT = "evt"
     NOTICE = "ntc"
+    APPROVAL = "apr"
+    APPROVAL_GRANT = "apg"
 
 
 class MalformedId(SmartAgentError):

@@ -105,6 +105,8 @@ class Permission(StrEnum):
     SCIM_SOURCES_WRITE = "scim-sources.write"
     SCIM_READ = "scim.read"
     SCIM_WRITE = "scim.write"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
 
 
 _KINDS: Final = {

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Asked, Flowing, FlowStopped, Upstream
@@ -16,6 +17,7 @@ from smartagent.kernel import (
     Label,
     Ledger,
     Limits,
+    NeedsApproval,
     Secret,
     Verdict,
     Work,
@@ -36,8 +38,8 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell", "_tokens",
-        "_transactions", "_vault",
+        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell",
+        "_tokens", "_transactions", "_vault",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- the rooms that a call passes
@@ -49,6 +51,7 @@ class GatewayDoors:
         vault: Vault,
         placeholders: Placeholders,
         flow: Flow,
+        approvals: Approvals,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
@@ -63,6 +66,7 @@ class GatewayDoors:
         self._vault = vault
         self._placeholders = placeholders
         self._flow = flow
+        self._approvals = approvals
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
@@ -163,6 +167,16 @@ class GatewayDoors:
             return verdict
         call = Call(asked.upstream, asked.method, asked.path, *asked.said)
         return self._book.decide_for_both(caller, call)
+
+    async def approve(
+        self, caller: Caller, needs: NeedsApproval, wish: Wish, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        """Return leave for a call that the rules ask people about.
+
+        Raises:
+            ApprovalsError: There is none, or none yet.
+        """
+        return await self._approvals.obtain(caller, needs, wish, is_secret)
 
     def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
         """Return the entries at an address."""

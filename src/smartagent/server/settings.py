@@ -77,6 +77,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=16, le=100_000, description="Connections a worker takes on the authority's port.")
     ] = 4096
 
+    approval_seconds: Annotated[
+        int,
+        Meta(ge=60, le=86_400, description="How long a call waits for approvers.", extra={"unit": "s"}),
+    ] = 600
+    confirm_seconds: Annotated[
+        int,
+        Meta(
+            ge=30,
+            le=3600,
+            description="How long a call waits for the person that its agent acts for.",
+            extra={"unit": "s"},
+        ),
+    ] = 120
+    approval_wait_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=300,
+            description="How long the gateway holds a call that waits for approval, before it answers 202.",
+            extra={"unit": "s"},
+        ),
+    ] = 60.0
     gateway_ca_names: Annotated[
         str,
         Meta(
