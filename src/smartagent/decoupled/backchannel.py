@@ -30,18 +30,34 @@ from smartagent.decoupled.rules import (
 from smartagent.decoupled.store import add_request, count_open
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply
 from smartagent.identity import Operator
-from smartagent.kernel import Caller, Detail, IdPrefix
-from smartagent.oauth import ClientRequest, InvalidScope, UnauthorizedClient, one_target
+from smartagent.kernel import Caller, Detail, IdPrefix, SmartAgentError, parse_id
+from smartagent.oauth import (
+    ClientRequest,
+    InvalidAuthorizationDetails,
+    InvalidScope,
+    UnauthorizedClient,
+    one_target,
+)
 from smartagent.tokens import NO_STORE
 
 GRANT_TYPE: Final = "urn:openid:params:grant-type:ciba"
 ENDPOINT: Final = "/oauth/backchannel"
+APPROVAL_DETAIL: Final = "smartagent_approval"
+"""The type of the authorization details that name a call which waits for approval."""
 _MAX_DIGITS: Final = 9
 _REFUSED: Final = {
     "request": "signed requests are not done here; the client assertion signs",
     "request_uri": "requests by reference are not done here",
     "user_code": "user codes are not done here; the person is asked by their own key",
 }
+
+
+class ApprovalDetail(
+    msgspec.Struct, frozen=True, tag_field="type", tag=APPROVAL_DETAIL, forbid_unknown_fields=True
+):
+    """Which call the person shall approve."""
+
+    approval: str
 
 
 class BackchannelAnswer(msgspec.Struct, frozen=True):
@@ -71,6 +87,8 @@ class Backchannel:
             InvalidScope: It asks for more than it may, or without `openid`.
             InvalidTarget: It asks for a resource that it may not have.
             InvalidBindingMessage: The message cannot be shown to people.
+            InvalidAuthorizationDetails: They name no approval, or one that is not this client's, or not this person's
+                to give.
             UnknownUserId: The hint names nobody.
             ExpiredLoginHintToken: The token that hints has expired.
             TooManyOpen: The person has enough of this client to decide.
@@ -83,7 +101,11 @@ class Backchannel:
         life_seconds = _check_form(form)
         target = self._asking.check(client, asked.agent, form["scope"], one_target(form))
         message = parse_binding_message(form["binding_message"]) if "binding_message" in form else ""
+        approval = approval_in(form.get("authorization_details", ""))
         person = self._person(form, client)
+        if approval:
+            # It is this client's, and this person's to decide, or nobody is asked.
+            await self._means.approvals.card_for(approval, client.id, person.id)
         await self._check_open(person, client)
         proven = self._means.tokens.proofs.at_endpoint(inbound, self._means.issuer + ENDPOINT)
         code = make_code(AUTH_REQ_ID_PREFIX, self._means.entropy)
@@ -92,6 +114,7 @@ class Backchannel:
             request,
             person=person.id,
             binding_message=message,
+            approval=approval,
             jkt=proven.jkt if proven is not None else "",
             expires_at=request.created_at + life_seconds,
         )
@@ -148,6 +171,25 @@ class Backchannel:
             raise
         self._wrong.give_back(client.id)
         return person
+
+
+def approval_in(details: str) -> str:
+    """Return the id of the approval that `authorization_details` name; empty when there are none.
+
+    Spec: RFC 9396 section 2; one object of the type `smartagent_approval`.
+
+    Raises:
+        InvalidAuthorizationDetails: They are malformed, or of another type.
+    """
+    if not details:
+        return ""
+    try:
+        (asked,) = msgspec.json.decode(details, type=list[ApprovalDetail])
+        return parse_id(asked.approval, IdPrefix.APPROVAL)
+    except (ValueError, SmartAgentError):
+        raise InvalidAuthorizationDetails(
+            f"send an array with one object of the type {APPROVAL_DETAIL}, which names an approval"
+        ) from None
 
 
 def _check_client(client: Client) -> None:
