@@ -12,7 +12,10 @@ from smartagent.cli.ctl.place import AsJson
 from smartagent.cli.exits import REFUSED, USAGE, Exit
 from smartagent.cli.render import Json, printable, say, show_json, show_rows
 
-app = typer.Typer(help="List calls that somebody has to approve; with a verb, decide about them.", invoke_without_command=True)
+app = typer.Typer(
+    help="List calls that somebody has to approve; with a verb, decide about them.",
+    invoke_without_command=True,
+)
 
 Which = Annotated[str, typer.Argument(help="The approval's id.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the log.")]
