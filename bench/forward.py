@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The forward proxy with interception, TLS on both sides: ours, mitmproxy, and a small interceptor in Go."""
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +18,8 @@ from bench.processes import (
     Missing,
     Running,
     await_port,
-    cpu_seconds,
     free_port,
+    loaded,
     memory,
     pinned,
     running,
@@ -214,15 +213,7 @@ def _ours(house: House, roots: Path) -> Iterator[Proxy]:
 
 
 def _timed(load: str, seconds: float, proxy: Proxy, words: list[str]) -> Sample:
-    process = proxy.process
-    command = [load, *words, "-seconds", str(seconds), *_through(proxy)]
-    before = cpu_seconds(process) if process else 0.0
-    seen = json.loads(subprocess.run(pinned(command, LOAD_CORE), stdout=subprocess.PIPE, check=True).stdout)
-    used = cpu_seconds(process) - before if process else 0.0
-    if seen["errors"]:
-        raise RuntimeError(f"the load was not what it should be: {seen}")
-    sample = {"per_second": seen["per_second"], "p50_ms": seen["p50_ms"], "p99_ms": seen["p99_ms"]}
-    return {"cpu_us": used / seen["all"] * 1e6, **sample} if process else sample
+    return loaded([load, *words, "-seconds", str(seconds), *_through(proxy)], proxy.process)
 
 
 def _weigh(opened: Opened, command: list[str]) -> Sample:

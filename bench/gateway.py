@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway: 1 KB answers through it, through nginx, and through a Go reverse proxy that only forwards."""
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,9 +13,8 @@ from bench.processes import (
     SERVER_CORE,
     Running,
     await_port,
-    cpu_seconds,
     free_port,
-    pinned,
+    loaded,
     program,
     running,
 )
@@ -132,10 +129,4 @@ def _load(generator: str, url: str, process: Running | None, how: tuple[int, flo
     connections, seconds, token = how
     command = [generator, "get", "-url", url, "-connections", str(connections), "-seconds", str(seconds)]
     command += ["-header", f"Authorization: Bearer {token}"] if token else []
-    before = cpu_seconds(process) if process else 0.0
-    seen = json.loads(subprocess.run(pinned(command, LOAD_CORE), stdout=subprocess.PIPE, check=True).stdout)
-    used = cpu_seconds(process) - before if process else 0.0
-    if seen["errors"]:
-        raise RuntimeError(f"the load was not what it should be: {seen}")
-    sample = {"per_second": seen["per_second"], "p50_ms": seen["p50_ms"], "p99_ms": seen["p99_ms"]}
-    return {"cpu_us": used / seen["all"] * 1e6, **sample} if process else sample
+    return loaded(command, process)

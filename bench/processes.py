@@ -6,6 +6,7 @@ is what shared machines disturb least, and what a ratio of two servers is made o
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -148,3 +149,18 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def loaded(command: Sequence[str], process: Running | None, core: int | None = LOAD_CORE) -> dict[str, float]:
+    """Run a load generator; return the rate, the times, and the CPU that `process` used for each request.
+
+    Raises:
+        RuntimeError: Some requests were not answered as they should be.
+    """
+    before = cpu_seconds(process) if process else 0.0
+    seen = json.loads(subprocess.run(pinned(command, core), stdout=subprocess.PIPE, check=True).stdout)
+    used = cpu_seconds(process) - before if process else 0.0
+    if seen["errors"] or seen.get("exhausted"):
+        raise RuntimeError(f"the load was not what it should be: {seen}")
+    sample = {"per_second": seen["per_second"], "p50_ms": seen["p50_ms"], "p99_ms": seen["p99_ms"]}
+    return {"cpu_us": used / seen["all"] * 1e6, **sample} if process else sample

@@ -5,9 +5,7 @@ Beside it, in the same rounds: what libsodium alone could verify and sign on one
 stand-in that does the same work with net/http and SQLite.
 """
 
-import json
 import os
-import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,9 +20,8 @@ from bench.processes import (
     SERVER_CORE,
     Running,
     await_port,
-    cpu_seconds,
     free_port,
-    pinned,
+    loaded,
     running,
 )
 
@@ -123,21 +120,7 @@ def _load(
         str(agents),
     ]
     command += ["-connections", str(connections), "-seconds", str(seconds), "-pool", str(pool)]
-    before = cpu_seconds(process)
-    seen = json.loads(
-        subprocess.run(
-            pinned(command, None if core is None else LOAD_CORE), stdout=subprocess.PIPE, check=True
-        ).stdout
-    )
-    used = cpu_seconds(process) - before
-    if seen["errors"] or seen["exhausted"]:
-        raise RuntimeError(f"the load was not what it should be: {seen}")
-    return {
-        "cpu_us": used / seen["all"] * 1e6,
-        "per_second": seen["per_second"],
-        "p50_ms": seen["p50_ms"],
-        "p99_ms": seen["p99_ms"],
-    }
+    return loaded(command, process, None if core is None else LOAD_CORE)
 
 
 def _ceiling() -> Sample:

@@ -17,7 +17,7 @@ CONTRACTS = {
 FLOORS = [
     {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "vaultapi", "rotation", "emergency", "insight", "authzen", "fleet", "governance"}, {"payments"},
     {"leases", "sessionkeys"}, {"vault", "accounts", "approvals"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
-    {"identity", "policy", "clients", "trust"}, {"audit", "federation", "drivers", "keyset"},
+    {"identity", "policy", "clients", "trust"}, {"notices"}, {"audit", "federation", "drivers", "keyset"},
     {"edge", "storage", "sdk"}, {"crypto"}, {"kernel"},
 ]  # fmt: skip
 WITHOUT_GRAMMAR = {"cli", "server", "console", "mcp", "edge", "storage", "crypto", "sdk", "kernel"}

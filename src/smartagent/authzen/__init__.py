@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """AuthZEN: the house's decisions, for other services that speak the OpenID Authorization API."""
 
-from smartagent.authzen.documents import WELL_KNOWN, Configuration, configuration_path
+from smartagent.authzen.documents import WELL_KNOWN, configuration
 from smartagent.authzen.errors import AuthzenError, MalformedEvaluation
 from smartagent.authzen.means import Means
 from smartagent.authzen.routes import authzen_routes
@@ -10,10 +10,9 @@ from smartagent.authzen.service import Evaluations
 __all__ = [
     "WELL_KNOWN",
     "AuthzenError",
-    "Configuration",
     "Evaluations",
     "MalformedEvaluation",
     "Means",
     "authzen_routes",
-    "configuration_path",
+    "configuration",
 ]

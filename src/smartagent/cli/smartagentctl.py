@@ -11,6 +11,8 @@ from smartagent.cli.ctl import (
     agents,
     approvals,
     audit,
+    breakglass,
+    channels,
     clients,
     delegations,
     drill,
@@ -26,6 +28,7 @@ from smartagent.cli.ctl import (
     login,
     mcp,
     policies,
+    prompting,
     proposing,
     proving,
     reach,
@@ -79,6 +82,7 @@ drill.add_to(app)
 explaining.add_to(app)
 reach.add_to(app)
 elevating.add_to(app)
+app.add_typer(breakglass.app, name="break-glass")
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
@@ -92,6 +96,8 @@ app.add_typer(mcp.app, name="mcp")
 app.add_typer(mcp.access_app, name="access")
 app.add_typer(roles.app, name="role")
 roles.app.command("propose")(proposing.propose)
+roles.app.command("from-prompt")(prompting.from_prompt)
+roles.app.command("review")(prompting.review)
 app.add_typer(policies.app, name="policy")
 policies.app.command("replay")(history.replay)
 policies.app.command("lint")(linting.lint)
@@ -106,6 +112,7 @@ agents.app.command("attest")(issuers.attest)
 inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
+app.add_typer(channels.app, name="channel")
 app.add_typer(requests.app, name="request")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(signals.app, name="signals")

@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
     LargeBinary,
     Table,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 from smartagent.consent.errors import GrantChanged, RequestGone, SignInFailed
 from smartagent.consent.model import Code, Grant, Pending, Refresh, Session
 from smartagent.kernel import Scalar, SmartAgentError, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 PAGE: Final = 100
 
@@ -90,31 +89,27 @@ refresh_tokens: Final = Table(
 )
 
 
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
-_ADD_SIGN_IN: Final = insert(sign_in_codes).values(_binds("hash", "person", "expires_at"))
+_ADD_SIGN_IN: Final = insert(sign_in_codes).values(new_values("hash", "person", "expires_at"))
 _ONE_SIGN_IN: Final = select(sign_in_codes).where(sign_in_codes.c.hash == bindparam("old_hash"))
 _USE_SIGN_IN: Final = delete(sign_in_codes).where(sign_in_codes.c.hash == bindparam("old_hash"))
-_ADD_SESSION: Final = insert(browser_sessions).values(_binds("hash", *Session.__struct_fields__))
+_ADD_SESSION: Final = insert(browser_sessions).values(new_values("hash", *Session.__struct_fields__))
 _ONE_SESSION: Final = select(browser_sessions).where(browser_sessions.c.hash == bindparam("old_hash"))
 _DROP_SESSION: Final = delete(browser_sessions).where(browser_sessions.c.hash == bindparam("old_hash"))
-_ADD_REQUEST: Final = insert(authorization_requests).values(_binds("hash", *Pending.__struct_fields__))
+_ADD_REQUEST: Final = insert(authorization_requests).values(new_values("hash", *Pending.__struct_fields__))
 _ONE_REQUEST: Final = select(authorization_requests).where(
     authorization_requests.c.hash == bindparam("old_hash")
 )
 _USE_REQUEST: Final = delete(authorization_requests).where(
     authorization_requests.c.hash == bindparam("old_hash")
 )
-_ADD_CODE: Final = insert(authorization_codes).values(_binds("hash", *Code.__struct_fields__))
+_ADD_CODE: Final = insert(authorization_codes).values(new_values("hash", *Code.__struct_fields__))
 _ONE_CODE: Final = select(authorization_codes).where(authorization_codes.c.hash == bindparam("old_hash"))
 _USE_CODE: Final = (
     update(authorization_codes)
     .where(authorization_codes.c.hash == bindparam("old_hash"), authorization_codes.c.used_at.is_(None))
     .values(used_at=bindparam("new_used_at", type_=BigInteger()))
 )
-_ADD_GRANT: Final = insert(consent_grants).values(_binds(*Grant.__struct_fields__))
+_ADD_GRANT: Final = insert(consent_grants).values(new_values(*Grant.__struct_fields__))
 _ONE_GRANT: Final = select(consent_grants).where(consent_grants.c.id == bindparam("old_id"))
 _GRANTS: Final = (
     select(consent_grants)
@@ -132,7 +127,7 @@ _END_GRANT: Final = (
     .where(consent_grants.c.id == bindparam("old_id"), consent_grants.c.ended_at.is_(None))
     .values(ended_at=bindparam("new_ended_at", type_=BigInteger()))
 )
-_ADD_REFRESH: Final = insert(refresh_tokens).values(_binds("hash", *Refresh.__struct_fields__))
+_ADD_REFRESH: Final = insert(refresh_tokens).values(new_values("hash", *Refresh.__struct_fields__))
 _ONE_REFRESH: Final = select(refresh_tokens).where(refresh_tokens.c.hash == bindparam("old_hash"))
 _USE_REFRESH: Final = (
     update(refresh_tokens)

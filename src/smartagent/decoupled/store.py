@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
     Integer,
     LargeBinary,
@@ -32,7 +31,7 @@ from smartagent.decoupled.errors import (
 )
 from smartagent.decoupled.model import Channel, ConsentRequest, Evidence, State
 from smartagent.kernel import Scalar, SmartAgentError, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 MOST_SHOWN: Final = 100
 
@@ -64,10 +63,6 @@ decoupled_requests: Final = Table(
 _C: Final = decoupled_requests.c
 
 
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _SELECTED: Final = select(*(_C[name] for name in ConsentRequest.__struct_fields__))
 _BY_CODE: Final = _SELECTED.where(_C.code_hash == bindparam("code_hash"))
 _BY_USER_CODE: Final = _SELECTED.where(_C.user_code_mac == bindparam("user_code_mac"))
@@ -94,7 +89,7 @@ _COUNT_OPEN: Final = select(func.count()).where(
     _C.state == State.PENDING.value,
     _C.expires_at > bindparam("now", type_=BigInteger()),
 )
-_ADD: Final = insert(decoupled_requests).values(_binds(*ConsentRequest.__struct_fields__))
+_ADD: Final = insert(decoupled_requests).values(new_values(*ConsentRequest.__struct_fields__))
 _DROP_OVER: Final = delete(decoupled_requests).where(_C.expires_at < bindparam("before", type_=BigInteger()))
 _IS_PENDING: Final = (_C.id == bindparam("old_id"), _C.state == State.PENDING.value)
 _POLLED: Final = (
@@ -109,7 +104,7 @@ _POLLED: Final = (
 _ENTER: Final = (
     update(decoupled_requests)
     .where(*_IS_PENDING, or_(_C.person == "", _C.person == bindparam("old_person")))
-    .values(_binds("person"))
+    .values(new_values("person"))
 )
 _DECIDE: Final = (
     update(decoupled_requests)
@@ -119,7 +114,7 @@ _DECIDE: Final = (
         _C.expires_at > bindparam("now", type_=BigInteger()),
     )
     .values(
-        _binds("state", "decided_at", "auth_time", "acr", "amr"),
+        new_values("state", "decided_at", "auth_time", "acr", "amr"),
     )
     .values(user_code_mac=None)
 )

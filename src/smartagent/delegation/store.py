@@ -5,12 +5,11 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Integer, Table, Text, bindparam, delete, insert, select, update
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.delegation.errors import DelegationChanged
 from smartagent.delegation.model import Delegation
 from smartagent.kernel import Change, Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 DELEGATIONS_TOPIC: Final = "delegations"
 
@@ -31,17 +30,13 @@ delegations: Final = Table(
 )
 
 
-def _values(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL: Final = select(delegations).order_by(delegations.c.id)
 _ONE: Final = select(delegations).where(delegations.c.id == bindparam("old_id"))
-_ADD: Final = insert(delegations).values(_values(*Delegation.__struct_fields__))
+_ADD: Final = insert(delegations).values(new_values(*Delegation.__struct_fields__))
 _REVOKE: Final = (
     update(delegations)
     .where(delegations.c.id == bindparam("old_id"), delegations.c.revoked_at.is_(None))
-    .values(_values("revoked_at", "reason"))
+    .values(new_values("revoked_at", "reason"))
 )
 _FORGET: Final = delete(delegations).where(delegations.c.until < bindparam("before"))
 

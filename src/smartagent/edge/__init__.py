@@ -17,6 +17,7 @@ from smartagent.edge.pipeline import Entered, House, enter, handle
 from smartagent.edge.problem import bug, oauth_error, problem, status_of
 from smartagent.edge.router import Router
 from smartagent.edge.target import Target, parse_target
+from smartagent.edge.wellknown import PublicDocument, well_known_path
 
 __all__ = [
     "AuthenticationFailed",
@@ -29,6 +30,7 @@ __all__ = [
     "NotPermitted",
     "Outcome",
     "Proof",
+    "PublicDocument",
     "Reply",
     "Route",
     "RouteNotFound",
@@ -45,4 +47,5 @@ __all__ = [
     "parse_target",
     "problem",
     "status_of",
+    "well_known_path",
 ]

@@ -5,13 +5,12 @@ import logging
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, insert, select, update
-from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy import BigInteger, Column, Table, Text
 
 from smartagent.federation.errors import IssuerChanged
 from smartagent.federation.model import StoredIssuer, TrustedIssuer
 from smartagent.kernel import Change, Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, Entries, metadata
 
 ISSUERS_TOPIC: Final = "trusted-issuers"
 
@@ -39,20 +38,7 @@ class _Row(msgspec.Struct, array_like=True):
     changed_by: str
 
 
-def _values() -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in _Row.__struct_fields__}
-
-
-_ALL: Final = select(trusted_issuers)
-_ONE: Final = select(trusted_issuers).where(trusted_issuers.c.name == bindparam("old_name"))
-# `version` is what the writer has seen: whoever comes second loses, and looks again.
-_SEEN: Final = (
-    trusted_issuers.c.name == bindparam("old_name"),
-    trusted_issuers.c.version == bindparam("old_version"),
-)
-_ADD: Final = insert(trusted_issuers).values(_values())
-_CHANGE: Final = update(trusted_issuers).where(*_SEEN).values(_values())
-_DROP: Final = delete(trusted_issuers).where(*_SEEN)
+_ENTRIES: Final = Entries("trusted_issuers")
 
 
 async def read_issuers(database: Database, name: str = "") -> list[StoredIssuer]:
@@ -63,7 +49,7 @@ async def read_issuers(database: Database, name: str = "") -> list[StoredIssuer]
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    found = await database.fetch(_ONE, {"old_name": name}) if name else await database.fetch(_ALL)
+    found = await _ENTRIES.read(database, name)
     kept = [_stored(row) for row in msgspec.convert(found, list[_Row])]
     return [stored for stored in kept if stored is not None]
 
@@ -71,24 +57,19 @@ async def read_issuers(database: Database, name: str = "") -> list[StoredIssuer]
 def put_issuer(new: StoredIssuer) -> Write:
     """Write `new` over the version before it; version 1 is a new entry."""
     entry = new.issuer
-    values: dict[str, Scalar] = {
-        "new_name": entry.name,
-        "new_issuer": entry.issuer,
-        "new_entry": msgspec.json.encode(entry).decode(),
-        "new_version": new.version,
-        "new_changed_at": new.changed_at,
-        "new_changed_by": new.changed_by,
+    row: dict[str, Scalar] = {
+        "name": entry.name,
+        "issuer": entry.issuer,
+        "entry": msgspec.json.encode(entry).decode(),
+        "changed_at": new.changed_at,
+        "changed_by": new.changed_by,
     }
-    lost = IssuerChanged(entry.name)
-    if new.version == 1:
-        return Write(_ADD, values, lost)
-    return Write(_CHANGE, values | {"old_name": entry.name, "old_version": new.version - 1}, lost)
+    return _ENTRIES.put(row, new.version, IssuerChanged(entry.name))
 
 
 def drop_issuer(old: StoredIssuer) -> Write:
     """Delete the version of an entry that was seen."""
-    seen: dict[str, Scalar] = {"old_name": old.issuer.name, "old_version": old.version}
-    return Write(_DROP, seen, IssuerChanged(old.issuer.name))
+    return _ENTRIES.drop(old.issuer.name, old.version, IssuerChanged(old.issuer.name))
 
 
 def issuer_changed(name: str) -> Change:

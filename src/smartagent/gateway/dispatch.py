@@ -46,6 +46,7 @@ from smartagent.kernel import (
     Secret,
     SmartAgentError,
     Work,
+    Write,
 )
 
 HONEYTOKEN_EVENT: Final = "gateway.honeytoken"
@@ -186,9 +187,20 @@ class Dispatch:
             subject=name,
             detail={**record.detail, "where": where, "ip": exchange.client_ip},
         )
-        self._doors.commit_later(Work((record,)))
+        self._doors.commit_later(Work((record,), writes=(self._alarm(record, where, exchange.client_ip),)))
         _log.warning("the honeytoken %s was used, in %s, from %s", name, where, exchange.client_ip)
         return True
+
+    def _alarm(self, record: Record, where: str, client_ip: str) -> Write:
+        lines = (
+            "Nobody has a reason to use it: whoever did has it from where it was laid out.",
+            f"It stood in {where} of a request from {client_ip}.",
+            f"Caller: {record.caller or 'unknown'}",
+            f"Request: {record.request}",
+            f"smartagentctl audit list {record.subject}",
+        )
+        title = f"The honeytoken {record.subject} was used"
+        return self._doors.alarm(f"honeytoken/{record.subject}", title, lines, record.subject)
 
     def _refuse_honeytokens(self, exchange: Exchange, found: Sequence[Found]) -> None:
         if self._guard(exchange, found):

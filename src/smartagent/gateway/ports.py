@@ -198,6 +198,17 @@ class Doors(House, Protocol):
         """Make `work` durable soon: a call's outcome, on which no answer depends."""
         ...
 
+    def alarm(self, subject: str, title: str, lines: Sequence[str], look: str) -> Write:
+        """Return the write that tells people that a credential is where it should not be, for the commit that says so.
+
+        Args:
+            subject: What was found, by its name; never its value.
+            title: One line.
+            lines: Who and where.
+            look: Whose records tell more.
+        """
+        ...
+
     def on_changed(self, _callback: Callable[[], None], /) -> None:
         """Have the callback called after each change of roles, policies or upstreams that this node's memory has taken in."""
         ...

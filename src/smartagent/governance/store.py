@@ -6,12 +6,11 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, insert, select, update
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.governance.errors import GovernanceChanged
 from smartagent.governance.model import ANYTHING, Sighting, Terms, Use
 from smartagent.kernel import Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 agent_terms: Final = Table(
     "agent_terms",
@@ -44,13 +43,9 @@ log_followers: Final = Table(
 )
 
 
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL_TERMS: Final = select(agent_terms)
 _ONE_TERMS: Final = select(agent_terms).where(agent_terms.c.agent == bindparam("old_agent"))
-_ADD_TERMS: Final = insert(agent_terms).values(_binds(*Terms.__struct_fields__))
+_ADD_TERMS: Final = insert(agent_terms).values(new_values(*Terms.__struct_fields__))
 _SET_TERMS: Final = (
     update(agent_terms)
     .where(agent_terms.c.agent == bindparam("old_agent"), agent_terms.c.version == bindparam("old_version"))
@@ -62,7 +57,7 @@ _SET_TERMS: Final = (
 )
 _SIGHTING: Final = select(agent_sightings).where(agent_sightings.c.reference == bindparam("old_reference"))
 _SIGHTING_OF: Final = select(agent_sightings).where(agent_sightings.c.agent == bindparam("old_agent"))
-_ADD_SIGHTING: Final = insert(agent_sightings).values(_binds(*Sighting.__struct_fields__))
+_ADD_SIGHTING: Final = insert(agent_sightings).values(new_values(*Sighting.__struct_fields__))
 _USES_OF: Final = select(agent_uses).where(agent_uses.c.agent == bindparam("old_agent"))
 _LAST_USES: Final = select(agent_uses.c.agent, agent_uses.c.last_used_at).where(
     agent_uses.c.what == bindparam("anything")
@@ -70,9 +65,9 @@ _LAST_USES: Final = select(agent_uses.c.agent, agent_uses.c.last_used_at).where(
 _DROP_USE: Final = delete(agent_uses).where(
     agent_uses.c.agent == bindparam("old_agent"), agent_uses.c.what == bindparam("old_what")
 )
-_ADD_USE: Final = insert(agent_uses).values(_binds(*Use.__struct_fields__))
+_ADD_USE: Final = insert(agent_uses).values(new_values(*Use.__struct_fields__))
 _NEXT: Final = select(log_followers.c.next).where(log_followers.c.name == bindparam("old_name"))
-_BEGIN: Final = insert(log_followers).values(_binds("name", "next"))
+_BEGIN: Final = insert(log_followers).values(new_values("name", "next"))
 _GO_ON: Final = (
     update(log_followers)
     .where(log_followers.c.name == bindparam("old_name"), log_followers.c.next == bindparam("old_next"))

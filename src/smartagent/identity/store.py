@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
     ColumnElement,
     LargeBinary,
@@ -27,7 +26,7 @@ from smartagent.edge import AuthenticationFailed
 from smartagent.identity.errors import AgentChanged, KeyAlreadyKnown
 from smartagent.identity.model import Agent, AgentStatus, ClaimLink, Enrolment, Operator
 from smartagent.kernel import Change, Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 AGENTS_TOPIC: Final = "agents"
 OPERATORS_TOPIC: Final = "operators"
@@ -86,19 +85,15 @@ claim_links: Final = Table(
 )
 
 
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 def _any_or(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     return or_(bindparam(name, type_=Text) == "", column == bindparam(name, type_=Text))
 
 
-_ADD_AGENT: Final = insert(agents).values(_binds(*Agent.__struct_fields__))
-_ADD_OPERATOR: Final = insert(operators).values(_binds(*Operator.__struct_fields__))
-_ADD_KEY: Final = insert(keys).values(_binds("thumbprint", "principal"))
-_ADD_ENROLMENT: Final = insert(enrolments).values(_binds("token_hash", *Enrolment.__struct_fields__))
-_ADD_CLAIM_LINK: Final = insert(claim_links).values(_binds("code_hash", *ClaimLink.__struct_fields__))
+_ADD_AGENT: Final = insert(agents).values(new_values(*Agent.__struct_fields__))
+_ADD_OPERATOR: Final = insert(operators).values(new_values(*Operator.__struct_fields__))
+_ADD_KEY: Final = insert(keys).values(new_values("thumbprint", "principal"))
+_ADD_ENROLMENT: Final = insert(enrolments).values(new_values("token_hash", *Enrolment.__struct_fields__))
+_ADD_CLAIM_LINK: Final = insert(claim_links).values(new_values("code_hash", *ClaimLink.__struct_fields__))
 
 # `used_at IS NULL` and the row count are what makes a token work once, on any number of nodes.
 _USE_ENROLMENT: Final = (
@@ -156,7 +151,7 @@ _TAKE_UP: Final = (
     .where(agents.c.id == bindparam("old_id"), agents.c.status == AgentStatus.PENDING.value)
     .values(
         status=AgentStatus.ACTIVE.value,
-        **_binds("name", "owner", "role", "public_key", "created_at", "last_changed_at", "key_since"),
+        **new_values("name", "owner", "role", "public_key", "created_at", "last_changed_at", "key_since"),
     )
 )
 _SUSPEND_WHEN_ACTIVE: Final = (

@@ -2,7 +2,7 @@
 """The shared kernel: what every room may import, and which does no I/O."""
 
 from smartagent.kernel.algorithm import Algorithm
-from smartagent.kernel.caller import Caller, CallerKind, CallRestriction, circumstances
+from smartagent.kernel.caller import Caller, CallerKind, CallRestriction, circumstances, elevation_in
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
 from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
@@ -56,6 +56,7 @@ __all__ = [
     "Work",
     "Write",
     "circumstances",
+    "elevation_in",
     "made_at_ms",
     "parse_id",
     "parse_limits",

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is calling, once that has been proven."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
+from smartagent.kernel.ids import IdPrefix
 from smartagent.kernel.record import Detail
 from smartagent.kernel.work import Claim
+
+_ELEVATIONS: Final = (f"{IdPrefix.ELEVATION.value}_", f"{IdPrefix.BREAK_GLASS.value}_")
 
 
 class CallerKind(StrEnum):
@@ -68,7 +73,7 @@ def circumstances(caller: Caller) -> dict[str, Detail]:
     """Return what a decision about a call looked at besides the call itself, for the record of the decision.
 
     With them the decision can be made again later, by other rules.  `role` and `scope` are those of that
-    instant; `for` and `for_role` say whom the caller acted for.
+    instant; `for` and `for_role` say whom the caller acted for, and `elevation` by what they have another role.
     """
     detail: dict[str, Detail] = {
         "role": caller.role,
@@ -79,4 +84,12 @@ def circumstances(caller: Caller) -> dict[str, Detail]:
         detail["for"] = caller.subject
     if caller.subject_role:
         detail["for_role"] = caller.subject_role
+    elevation = elevation_in(caller.lineage)
+    if elevation:
+        detail["elevation"] = elevation
     return detail
+
+
+def elevation_in(lineage: Iterable[str]) -> str:
+    """Return the elevation, or the break-glass, that something with this lineage was given under; empty for none."""
+    return next((each for each in lineage if each.startswith(_ELEVATIONS)), "")

@@ -38,10 +38,13 @@ class IdPrefix(StrEnum):
     PERSON = "prs"
     GROUP = "grp"
     ELEVATION = "elv"
+    BREAK_GLASS = "bgl"
+    RECOVERY_KEY = "rky"
     STREAM = "stm"
     EVENT = "evt"
     APPROVAL = "apr"
     APPROVAL_GRANT = "apg"
+    NOTICE = "ntc"
 
 
 class MalformedId(SmartAgentError):

@@ -19,12 +19,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Scalar, Write
 from smartagent.keyset.errors import KeysetMoved
 from smartagent.keyset.model import SealingKey, SealingState
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 KEYSET_TOPIC: Final = "keyset"
 PAGE: Final = 100
@@ -42,16 +41,12 @@ sealing_keys: Final = Table(
 _FIELDS: Final = SealingKey.__struct_fields__
 
 
-def _values(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL: Final = select(*(sealing_keys.c[name] for name in _FIELDS)).order_by(sealing_keys.c.number)
-_ADD: Final = insert(sealing_keys).values(_values(*_FIELDS))
+_ADD: Final = insert(sealing_keys).values(new_values(*_FIELDS))
 _IS_SEEN: Final = (sealing_keys.c.number == bindparam("old_number")) & (
     sealing_keys.c.state == bindparam("old_state")
 )
-_MOVE: Final = update(sealing_keys).where(_IS_SEEN).values(_values("state", "changed_at"))
+_MOVE: Final = update(sealing_keys).where(_IS_SEEN).values(new_values("state", "changed_at"))
 _DROP: Final = delete(sealing_keys).where(_IS_SEEN)
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import BindParameter, ColumnElement
+from sqlalchemy.sql.elements import ColumnElement
 
 from smartagent.kernel import Caller, CallerKind, Change, IdPrefix, Scalar, Write
 from smartagent.keyset import envelopes_in
@@ -40,7 +40,7 @@ from smartagent.leases.model import (
     LeaseState,
 )
 from smartagent.leases.rules import sealed_as
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 LEASES_TOPIC: Final = "leases"
 PAGE: Final = 200
@@ -121,10 +121,6 @@ class Filter(msgspec.Struct, frozen=True):
 _FIELDS: Final = Lease.__struct_fields__
 
 
-def _values(names: Sequence[str]) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 def _is(column: Column[str], name: str) -> ColumnElement[bool]:
     given = bindparam(f"only_{name}", type_=Text)
     return or_(given == "", column == given)
@@ -168,12 +164,12 @@ _LIVE_TIES: Final = (
     .order_by(leases.c.id)
 )
 
-_ADD_LEASE: Final = insert(leases).values(_values(_FIELDS))
-_ADD_TIE: Final = insert(lease_ties).values(_values(("tie", "lease_id")))
+_ADD_LEASE: Final = insert(leases).values(new_values(*_FIELDS))
+_ADD_TIE: Final = insert(lease_ties).values(new_values("tie", "lease_id"))
 _SET_LEASE: Final = (
     update(leases)
     .where(leases.c.id == bindparam("old_id"), leases.c.version == bindparam("old_version"))
-    .values(_values([name for name in _FIELDS if name != "id"]))
+    .values(new_values(*[name for name in _FIELDS if name != "id"]))
 )
 _DROP_TIES: Final = delete(lease_ties).where(lease_ties.c.lease_id == bindparam("old_id"))
 _FORGET: Final = delete(leases).where(

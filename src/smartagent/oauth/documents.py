@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from smartagent.crypto import ASYMMETRIC
-from smartagent.edge import Inbound, Reply
+from smartagent.edge import Inbound, Reply, well_known_path
 from smartagent.oauth.agentclaims import AGENT_CLAIMS
 from smartagent.oauth.challenge import DPOP_ALGORITHMS
 from smartagent.oauth.idtoken import ID_TOKEN_CLAIMS, SIGNING_ALGORITHMS
@@ -100,8 +100,8 @@ def metadata_paths(issuer: str) -> tuple[str, ...]:
     """
     path = urlsplit(issuer).path.rstrip("/")
     every = (
-        AUTHORIZATION_SERVER + path,
-        OPENID_CONFIGURATION + path,
+        well_known_path(AUTHORIZATION_SERVER, issuer),
+        well_known_path(OPENID_CONFIGURATION, issuer),
         path + OPENID_CONFIGURATION,
         OPENID_CONFIGURATION,
     )

@@ -5,22 +5,24 @@ import msgspec
 
 from smartagent.kernel import Limits, rfc3339
 from smartagent.policy.errors import MalformedOperation
-from smartagent.policy.model import Allow, Call, StoredPolicy, StoredRole
+from smartagent.policy.model import Allow, Call, ResourceAllow, StoredPolicy, StoredRole
 from smartagent.policy.operations import by_kind, parse_operation
 
 
 class RoleRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Write a role.  `role_file` is TOML; `allow_broad` lets it grant everything."""
+    """Write a role.  `role_file` is TOML; `allow_broad` lets it grant everything; `reason` stands in the history."""
 
     role_file: str
     allow_broad: bool = False
+    reason: str = ""
 
 
 class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Write a policy that holds for every role.  `cedar` is Cedar text."""
+    """Write a policy that holds for every role.  `cedar` is Cedar text; `reason` stands in the history."""
 
     cedar: str
     allow_broad: bool = False
+    reason: str = ""
 
 
 class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,8 +52,10 @@ class RoleView(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     allow: tuple[Allow, ...]
     credentials: tuple[str, ...]
+    resources: tuple[ResourceAllow, ...]
     limits: Limits
     shared_limits: Limits
+    prompt: str
     role_file: str
     cedar: str
     allow_broad: bool
@@ -112,8 +116,10 @@ def role_view(stored: StoredRole) -> RoleView:
         scopes=role.scopes,
         allow=role.allow,
         credentials=role.credentials,
+        resources=role.resources,
         limits=role.limits,
         shared_limits=role.shared_limits,
+        prompt=role.prompt,
         role_file=stored.role_file,
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,

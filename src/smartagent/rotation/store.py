@@ -19,14 +19,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Scalar, Write
 from smartagent.keyset import envelopes_in
 from smartagent.rotation.errors import RotationNotFound, RotationsChanged
 from smartagent.rotation.model import Phase, Rotation, Running
 from smartagent.rotation.rules import sealed_as
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, Entries, metadata, new_values
 
 ROTATIONS_TOPIC: Final = "rotations"
 
@@ -85,12 +84,7 @@ _FIELDS: Final = Running.__struct_fields__
 _COLUMNS: Final = [rotations_running.c[name] for name in _FIELDS]
 
 
-def _values(names: Sequence[str]) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
-_ALL: Final = select(rotations).order_by(rotations.c.name)
-_ONE: Final = select(rotations).where(rotations.c.name == bindparam("old_name"))
+_ENTRIES: Final = Entries("rotations")
 _ALL_RUNNING: Final = select(*_COLUMNS).order_by(rotations_running.c.name)
 _ONE_RUNNING: Final = select(*_COLUMNS).where(rotations_running.c.name == bindparam("old_name"))
 _DUE: Final = (
@@ -99,21 +93,15 @@ _DUE: Final = (
     .order_by(rotations_running.c.due_at)
     .limit(bindparam("most"))
 )
-_ADD: Final = insert(rotations).values(_values(_Row.__struct_fields__))
-_CHANGE: Final = (
-    update(rotations)
-    .where(rotations.c.name == bindparam("old_name"), rotations.c.version == bindparam("old_version"))
-    .values(_values(_Row.__struct_fields__))
-)
 _DROP: Final = delete(rotations).where(rotations.c.name == bindparam("old_name"))
-_ADD_RUNNING: Final = insert(rotations_running).values(_values(_FIELDS))
+_ADD_RUNNING: Final = insert(rotations_running).values(new_values(*_FIELDS))
 _SET_RUNNING: Final = (
     update(rotations_running)
     .where(
         rotations_running.c.name == bindparam("old_name"),
         rotations_running.c.version == bindparam("old_version"),
     )
-    .values(_values([name for name in _FIELDS if name != "name"]))
+    .values(new_values(*[name for name in _FIELDS if name != "name"]))
 )
 _DROP_RUNNING: Final = delete(rotations_running).where(
     rotations_running.c.name == bindparam("old_name"), rotations_running.c.phase == Phase.IDLE.value
@@ -126,7 +114,7 @@ async def read_rotations(database: Database, name: str = "") -> list[StoredRotat
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    found = await database.fetch(_ONE, {"old_name": name}) if name else await database.fetch(_ALL)
+    found = await _ENTRIES.read(database, name)
     return [
         StoredRotation(
             msgspec.json.decode(row.entry, type=Rotation), row.version, row.changed_at, row.changed_by
@@ -159,16 +147,13 @@ async def read_due(database: Database, *, now: int, most: int) -> list[Running]:
 def put_rotation(new: StoredRotation) -> Write:
     """Write an entry over the version before it."""
     name = new.rotation.name
-    values: dict[str, Scalar] = {
-        "new_name": name,
-        "new_entry": msgspec.json.encode(new.rotation).decode(),
-        "new_version": new.version,
-        "new_changed_at": new.changed_at,
-        "new_changed_by": new.changed_by,
+    row: dict[str, Scalar] = {
+        "name": name,
+        "entry": msgspec.json.encode(new.rotation).decode(),
+        "changed_at": new.changed_at,
+        "changed_by": new.changed_by,
     }
-    if new.version == 1:
-        return Write(_ADD, values, RotationsChanged(name))
-    return Write(_CHANGE, values | {"old_name": name, "old_version": new.version - 1}, RotationsChanged(name))
+    return _ENTRIES.put(row, new.version, RotationsChanged(name))
 
 
 def drop_rotation(name: str) -> tuple[Write, ...]:

@@ -21,8 +21,10 @@ from smartagent.kernel import (
     Secret,
     Verdict,
     Work,
+    Write,
 )
 from smartagent.mcp import Flow
+from smartagent.notices import NoticeKind, Tell
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
@@ -36,8 +38,8 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
-        "_vault",
+        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell", "_tokens",
+        "_transactions", "_vault",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- the rooms that a call passes
@@ -56,6 +58,7 @@ class GatewayDoors:
         outward: OutwardTokens,
         protected: ProtectedResources,
         gateway: str,
+        tell: Tell,
     ) -> None:
         self._rooms = rooms
         self._tokens = tokens
@@ -70,6 +73,7 @@ class GatewayDoors:
         self._outward = outward
         self._protected = protected
         self._gateway = gateway
+        self._tell = tell
         self._metadata_url = metadata_url(gateway)
 
     def now(self) -> float:
@@ -147,6 +151,10 @@ class GatewayDoors:
     def commit_later(self, work: Work) -> None:
         """Make `work` durable soon."""
         self._ledger.commit_later(work)
+
+    def alarm(self, subject: str, title: str, lines: Sequence[str], look: str) -> Write:
+        """Tell people that a credential is where it should not be."""
+        return self._tell(NoticeKind.ALARMS, subject, title, lines, f"/v1/audit?subject={look}")
 
     def live(self, caller: Caller) -> bool:
         """Tell whether what the caller holds is still good."""

@@ -156,6 +156,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Whole paths of the programs that MCP servers may be started from, with blanks between them. Empty: none."
         ),
     ] = ""
+    smtp_url: Annotated[
+        str,
+        Meta(
+            description="Where e-mail is handed in: smtps://user@host:465, smtp+starttls://user@host:587, or smtp://127.0.0.1:25 on this machine. Empty: none is sent."
+        ),
+    ] = ""
+    smtp_from: Annotated[str, Meta(description="The address that e-mail is from.")] = ""
+    smtp_password_file: Annotated[
+        str,
+        Meta(description="File of the mail server's password, mode 0600; goes with a user in `smtp_url`."),
+    ] = ""
+    smtp_ca_file: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificates that the mail server's must be signed by. Empty: the system's."
+        ),
+    ] = ""
     allow_loopback_fetch: Annotated[
         bool,
         Meta(description="For tests: fetch outside documents from this machine, and without TLS."),
@@ -177,7 +194,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.store.startswith(("postgresql://", "postgres://"))
 
 
-SECRET_PARTS: Final = frozenset({"store"})
+SECRET_PARTS: Final = frozenset({"store", "smtp_url"})
 """Settings whose value may hold a password: shown without it."""
 
 

@@ -21,6 +21,7 @@ from smartagent.kernel import IdPrefix, Ids
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
+from smartagent.notices import Notices, Tell, notices_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
 from smartagent.server.asgi import Authority
@@ -40,6 +41,7 @@ from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_mcp import wire_mcp
+from smartagent.server.wiring_notices import wire_notices
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -93,7 +95,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         SetUpBroken: The root key is missing or not private.
     """
     base = lay_foundation(settings)
-    rewrapping, book = wire_keyset(base), wire_policy(base)
+    rewrapping, notices, book = wire_keyset(base), wire_notices(base), wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
     clients = wire_clients(base, outside, book)
@@ -103,12 +105,15 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
+    governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
-    approvals = wire_approvals(base, identity, tokens, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
+    approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, approvals=approvals)
+    gateway = wire_gateway(
+        base, rooms, tokens, service, book, kept, others=(mcp, approvals), tell=notices.tell
+    )
+    telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -118,19 +123,19 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=(*service.sweepers, approvals.tend),
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations, governance, mcp),
+        workers=(notices, kept.accounts, leases, rotations, governance, mcp, telling),
         gateway=gateway,
     )
-    known = kept.vault, leases, service.delegations, _role_of(identity, governance)
+    role_of = _role_of(identity, governance)
+    known = kept.vault, leases, service.delegations, role_of
     insight, insight_pages = wire_insight(base, identity, book, *known)
+    own = _Rooms(identity, tokens, kept, leases, rotations, notices, vaultapi, mcp, governance, approvals)
     routes = (
-        *identity_routes(identity),
-        *tokens_routes(tokens),
-        *(*outside.routes, *service.routes, *signals_routes),
-        *policy.routes(book, base.clock, known[-1]),
+        *(*outside.routes, *service.routes, *signals_routes, *insight),
+        *policy.routes(book, base.clock, role_of, base.store.database, leases.narrowing.check),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
-        *_credential_routes(base, identity, tokens, kept, leases, rotations),
-        *_other_routes(vaultapi, mcp, governance, (*insight, *approvals_routes(approvals))),
+        *emergency_routes(wire_emergencies(base, identity, tokens)),
+        *_routes(own),
     )
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(gauge_credentials, leases, rotations)
@@ -150,21 +155,34 @@ def lay_foundation(settings: Settings) -> Foundation:
     return Foundation(settings, clock, Ids(clock, system_entropy), root, store, keyset)
 
 
-def _credential_routes(
-    base: Foundation, identity: Identity, tokens: Tokens, kept: Kept, leases: Leases, rotations: Rotations
-) -> tuple[Route, ...]:
+class _Rooms(NamedTuple):
+    """Rooms that say by themselves which routes they have."""
+
+    identity: Identity
+    tokens: Tokens
+    kept: Kept
+    leases: Leases
+    rotations: Rotations
+    notices: Notices
+    vaultapi: VaultApi
+    mcp: Mcp
+    governance: Governance
+    approvals: Approvals
+
+
+def _routes(rooms: _Rooms) -> tuple[Route, ...]:
     return (
-        *accounts_routes(kept.accounts),
-        *leases_routes(leases),
-        *rotation_routes(rotations),
-        *emergency_routes(wire_emergencies(base, identity, tokens)),
+        *identity_routes(rooms.identity),
+        *tokens_routes(rooms.tokens),
+        *accounts_routes(rooms.kept.accounts),
+        *leases_routes(rooms.leases),
+        *rotation_routes(rooms.rotations),
+        *notices_routes(rooms.notices),
+        *vaultapi_routes(rooms.vaultapi),
+        *mcp_routes(rooms.mcp),
+        *governance_routes(rooms.governance),
+        *approvals_routes(rooms.approvals),
     )
-
-
-def _other_routes(
-    vaultapi: VaultApi, mcp: Mcp, governance: Governance, more: tuple[Route, ...]
-) -> tuple[Route, ...]:
-    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *governance_routes(governance), *more)
 
 
 def wire_policy(base: Foundation) -> Book:
@@ -172,6 +190,7 @@ def wire_policy(base: Foundation) -> Book:
     book = Book(base.store.database, mcp_base(base.settings.issuer))
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
+    base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
     return book
 
 
@@ -258,8 +277,8 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     book: Book,
     kept: Kept,
     *,
-    mcp: Mcp,
-    approvals: Approvals,
+    others: tuple[Mcp, Approvals],
+    tell: Tell,
 ) -> Gateway:
     """Build the gateway."""
     settings = base.settings
@@ -269,14 +288,15 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         book=book,
         vault=kept.vault,
         placeholders=kept.placeholders,
-        flow=mcp.flow,
-        approvals=approvals,
+        flow=others[0].flow,
+        approvals=others[1],
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
         outward=service.delegations.outward,
         protected=service.protected,
         gateway=settings.gateway_url,
+        tell=tell,
     )
     limits = GatewaySettings(
         max_connections=settings.max_connections,

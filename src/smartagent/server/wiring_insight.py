@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.audit.routes import routes as audit_routes
-from smartagent.authzen import Configuration, Evaluations, authzen_routes, configuration_path
+from smartagent.authzen import Evaluations, authzen_routes, configuration
 from smartagent.authzen import Means as AuthzenMeans
 from smartagent.delegation import Delegation, Delegations
 from smartagent.edge import Route
@@ -70,6 +70,7 @@ def wire_reach(
             agent=identity.directory.agent,
             upstreams=upstreams,
             credential=credential,
+            grant_of=leases.narrowing.grant_of,
             delegations_from=lambda agent, now: delegations.register.live_from(agent, now=now),
             delegations_to=delegations_to,
             gateway=base.settings.gateway_url,
@@ -89,6 +90,6 @@ def wire_authzen(
     def is_operator(person: str) -> bool:
         return identity.directory.operator(person) is not None
 
-    issuer = base.settings.issuer
+    document = configuration(base.settings.issuer)
     routes = authzen_routes(Evaluations(AuthzenMeans(book, active_role_of, is_operator)))
-    return routes, {configuration_path(issuer): Configuration(issuer).show}
+    return routes, {document.path: document.show}

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals: how revocations reach those who verify offline; status lists, an event feed, security event streams."""
 
-from smartagent.signals.documents import configuration_path
 from smartagent.signals.errors import StatusListUnknown, StreamNotFound
 from smartagent.signals.lease import LedgerLease
 from smartagent.signals.ports import Bounds, Means
@@ -19,6 +18,5 @@ __all__ = [
     "Signals",
     "StatusListUnknown",
     "StreamNotFound",
-    "configuration_path",
     "signals_routes",
 ]

@@ -9,7 +9,7 @@ from typing import Final
 
 from smartagent.edge import Inbound, Reply
 from smartagent.kernel import SmartAgentError
-from smartagent.signals.documents import Configuration, configuration_path
+from smartagent.signals.documents import configuration
 from smartagent.signals.follow import EventFeed
 from smartagent.signals.manage import Management
 from smartagent.signals.poll import Poll
@@ -56,10 +56,11 @@ class Signals:
 
     def pages(self) -> Mapping[str, Page]:
         """Return the public pages; the path that ends with a slash shows what lies right beneath it."""
+        document = configuration(self._means.issuer)
         return {
             STATUS_PATH: self._pages.show,
             AGGREGATION_PATH: self._pages.aggregation,
-            configuration_path(self._means.issuer): Configuration(self._means.issuer).show,
+            document.path: document.show,
         }
 
     async def start(self) -> None:

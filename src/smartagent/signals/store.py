@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
     Index,
     Integer,
@@ -33,7 +32,7 @@ from smartagent.kernel import Change, Scalar, Write
 from smartagent.keyset import envelopes_in
 from smartagent.signals.errors import CursorMoved, StatusEntryTaken, StreamChanged
 from smartagent.signals.model import ChangeRow, EntryState, StatusEntry, Stream, Waiting, sealed_as
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 ENTRIES_TOPIC: Final = "status-entries"
 STREAMS_TOPIC: Final = "ssf-streams"
@@ -95,10 +94,6 @@ ssf_cursor: Final = Table(
     Column("version", BigInteger, nullable=False),
 )
 """One row: up to which change events were put into the outbox."""
-
-
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
 
 
 # --- what the store changed ---------------------------------------------------------------------
@@ -163,7 +158,7 @@ _ENTRIES_AFTER: Final = (
 _ENTRIES_OF_BATCH: Final = select(*_ENTRY).where(status_entries.c.batch == bindparam("old_batch"))
 _ENTRY_OF_SUBJECT: Final = select(*_ENTRY).where(status_entries.c.slot == bindparam("old_subject"))
 _ADD_ENTRY: Final = insert(status_entries).values(
-    _binds("list", "idx", "subject", "state", "after_ms", "slot", "batch")
+    new_values("list", "idx", "subject", "state", "after_ms", "slot", "batch")
 )
 _END_ENTRY: Final = (
     update(status_entries)
@@ -232,7 +227,7 @@ def entries_changed(batch: str) -> Change:
 
 _ALL_STREAMS: Final = select(ssf_streams).order_by(ssf_streams.c.id)
 _ONE_STREAM: Final = select(ssf_streams).where(ssf_streams.c.id == bindparam("old_id"))
-_ADD_STREAM: Final = insert(ssf_streams).values(_binds(*Stream.__struct_fields__))
+_ADD_STREAM: Final = insert(ssf_streams).values(new_values(*Stream.__struct_fields__))
 _SEEN: Final = (ssf_streams.c.id == bindparam("old_id"), ssf_streams.c.revision == bindparam("old_revision"))
 _CHANGEABLE: Final = (
     "method", "endpoint", "sealed_header", "requested", "description", "status", "reason",
@@ -287,7 +282,7 @@ def stream_changed(stream: str) -> Change:
 
 # --- the outbox ---------------------------------------------------------------------------------
 
-_ADD_WAITING: Final = insert(ssf_outbox).values(_binds(*Waiting.__struct_fields__))
+_ADD_WAITING: Final = insert(ssf_outbox).values(new_values(*Waiting.__struct_fields__))
 _WAITING: Final = (
     select(ssf_outbox)
     .where(ssf_outbox.c.stream == bindparam("old_stream"))
@@ -378,7 +373,7 @@ _FREE: Final = delete(_lease).where(
     _lease.c.name == bindparam("old_name"),
     or_(_lease.c.holder == bindparam("old_holder"), _lease.c.until < bindparam("now")),
 )
-_HOLD: Final = insert(_lease).values(_binds("name", "holder", "until"))
+_HOLD: Final = insert(_lease).values(new_values("name", "holder", "until"))
 
 
 async def read_lease(database: Database, name: str) -> tuple[str, int]:

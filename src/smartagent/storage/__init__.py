@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from smartagent.storage.copying import copy_in, copy_out
     from smartagent.storage.database import Database, Store
+    from smartagent.storage.entries import Entries, new_values
     from smartagent.storage.errors import (
         CopyRefused,
         SchemaTooNew,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CopyRefused",
     "Database",
+    "Entries",
     "Feed",
     "Lease",
     "LogJob",
@@ -52,6 +54,7 @@ __all__ = [
     "copy_out",
     "metadata",
     "migrate",
+    "new_values",
     "read_leaves",
     "read_size",
     "run_writer",
@@ -60,6 +63,7 @@ __all__ = [
 _MODULES: Final = {
     "copying": ("copy_in", "copy_out"),
     "database": ("Database", "Store"),
+    "entries": ("Entries", "new_values"),
     "errors": ("CopyRefused", "SchemaTooNew", "SchemaTooOld", "StoreUnavailable", "WriterRuns"),
     "feed": ("Feed", "Reload"),
     "leaves": ("read_leaves", "read_size"),

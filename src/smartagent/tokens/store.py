@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
     LargeBinary,
     Table,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 
 from smartagent.kernel import Algorithm, Change, Scalar, Write
 from smartagent.keyset import envelopes_in
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 from smartagent.tokens.errors import KeysChanged, RevocationRaced
 from smartagent.tokens.model import KeyState, Revocation, StoredKey, sealed_as
 
@@ -59,10 +58,6 @@ revocations: Final = Table(
 )
 
 
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL_KEYS: Final = select(
     signing_keys.c.kid,
     signing_keys.c.state,
@@ -74,7 +69,7 @@ _ALL_KEYS: Final = select(
     signing_keys.c.sealed_seed,
     signing_keys.c.algorithm,
 ).order_by(signing_keys.c.created_at, signing_keys.c.kid)
-_ADD_KEY: Final = insert(signing_keys).values(_binds(*StoredKey.__struct_fields__, "slot"))
+_ADD_KEY: Final = insert(signing_keys).values(new_values(*StoredKey.__struct_fields__, "slot"))
 _SEEN: Final = (signing_keys.c.kid == bindparam("old_kid"), signing_keys.c.state == bindparam("old_state"))
 _ACTIVATE: Final = (
     update(signing_keys)
@@ -106,7 +101,7 @@ _RETIRE: Final = (
     )
 )
 
-_ADD_REVOCATION: Final = insert(revocations).values(_binds(*Revocation.__struct_fields__))
+_ADD_REVOCATION: Final = insert(revocations).values(new_values(*Revocation.__struct_fields__))
 _DROP_REVOCATION: Final = delete(revocations).where(
     revocations.c.kind == bindparam("old_kind"), revocations.c.id == bindparam("old_id")
 )

@@ -20,11 +20,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Limits, Scalar, Write, parse_limits
 from smartagent.keyset import envelopes_in
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, Entries, metadata, new_values
 from smartagent.vault.errors import (
     HoneytokenNotFound,
     HoneytokenTaken,
@@ -128,10 +127,6 @@ class _HoneytokenRow(msgspec.Struct, array_like=True):
     created_by: str
 
 
-def _values(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL_SECRETS: Final = (
     select(
         secrets.c.id,
@@ -146,17 +141,16 @@ _ALL_SECRETS: Final = (
     .order_by(secrets.c.name, secret_versions.c.version.desc())
 )
 _ONE_SECRET: Final = _ALL_SECRETS.where(secrets.c.name == bindparam("old_name"))
-_ALL_UPSTREAMS: Final = select(upstreams)
-_ONE_UPSTREAM: Final = select(upstreams).where(upstreams.c.name == bindparam("old_name"))
+_UPSTREAMS: Final = Entries("upstreams")
 
-_ADD_SECRET: Final = insert(secrets).values(_values("name", "id", "version"))
+_ADD_SECRET: Final = insert(secrets).values(new_values("name", "id", "version"))
 _RAISE_SECRET: Final = (
     update(secrets)
     .where(secrets.c.id == bindparam("old_id"), secrets.c.version == bindparam("old_version"))
-    .values(_values("version"))
+    .values(new_values("version"))
 )
 _ADD_VERSION: Final = insert(secret_versions).values(
-    _values("secret_id", "version", "sealed", "created_at", "created_by", "source")
+    new_values("secret_id", "version", "sealed", "created_at", "created_by", "source")
 )
 _DROP_VERSIONS: Final = delete(secret_versions).where(
     secret_versions.c.secret_id == bindparam("old_id"),
@@ -179,17 +173,8 @@ _HOLD_SECRET: Final = (
 )
 """Changes nothing: it fails when the secret has gone, in the transaction that comes to depend on it."""
 
-_ADD_UPSTREAM: Final = insert(upstreams).values(_values(*_UpstreamRow.__struct_fields__))
-_CHANGE_UPSTREAM: Final = (
-    update(upstreams)
-    .where(upstreams.c.name == bindparam("old_name"), upstreams.c.version == bindparam("old_version"))
-    .values(_values(*_UpstreamRow.__struct_fields__))
-)
-_DROP_UPSTREAM: Final = delete(upstreams).where(
-    upstreams.c.name == bindparam("old_name"), upstreams.c.version == bindparam("old_version")
-)
 _ADD_HONEYTOKEN: Final = insert(honeytokens).values(
-    _values("name", "digest", "note", "created_at", "created_by")
+    new_values("name", "digest", "note", "created_at", "created_by")
 )
 _DROP_HONEYTOKEN: Final = delete(honeytokens).where(honeytokens.c.name == bindparam("old_name"))
 _ALL_HONEYTOKENS: Final = select(honeytokens)
@@ -214,11 +199,7 @@ async def read_upstreams(database: Database, name: str = "") -> list[StoredUpstr
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    found = (
-        await database.fetch(_ONE_UPSTREAM, {"old_name": name})
-        if name
-        else await database.fetch(_ALL_UPSTREAMS)
-    )
+    found = await _UPSTREAMS.read(database, name)
     return [
         StoredUpstream(
             upstream=Upstream(
@@ -287,30 +268,23 @@ def destroy_versions(entry: SecretEntry, versions: Sequence[int]) -> tuple[Write
 def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
     """Write an entry over the version before it, provided that its secret is still there."""
     entry = new.upstream
-    lost = VaultChanged(entry.name)
-    values: dict[str, Scalar] = {
-        "new_name": entry.name,
-        "new_base_url": entry.base_url,
-        "new_secret": entry.secret,
-        "new_place": entry.place,
-        "new_allow_private": int(entry.allow_private),
-        "new_allow_plaintext": int(entry.allow_plaintext),
-        "new_timeout_seconds": entry.timeout_seconds,
-        "new_scrub": int(entry.scrub),
-        "new_txn_token": int(entry.txn_token),
-        "new_speaks": entry.speaks,
-        "new_labels": " ".join(entry.labels),
-        "new_limits": msgspec.json.encode(entry.limits).decode(),
-        "new_version": new.version,
-        "new_changed_at": new.changed_at,
-        "new_changed_by": new.changed_by,
+    row: dict[str, Scalar] = {
+        "name": entry.name,
+        "base_url": entry.base_url,
+        "secret": entry.secret,
+        "place": entry.place,
+        "allow_private": int(entry.allow_private),
+        "allow_plaintext": int(entry.allow_plaintext),
+        "timeout_seconds": entry.timeout_seconds,
+        "scrub": int(entry.scrub),
+        "txn_token": int(entry.txn_token),
+        "speaks": entry.speaks,
+        "labels": " ".join(entry.labels),
+        "limits": msgspec.json.encode(entry.limits).decode(),
+        "changed_at": new.changed_at,
+        "changed_by": new.changed_by,
     }
-    seen: dict[str, Scalar] = {"old_name": entry.name, "old_version": new.version - 1}
-    put = (
-        Write(_ADD_UPSTREAM, values, lost)
-        if new.version == 1
-        else Write(_CHANGE_UPSTREAM, values | seen, lost)
-    )
+    put = _UPSTREAMS.put(row, new.version, VaultChanged(entry.name))
     if not entry.secret:
         return (put,)
     held: dict[str, Scalar] = {"old_name": entry.secret, "old_id": secret_id}
@@ -319,8 +293,7 @@ def put_upstream(new: StoredUpstream, secret_id: str) -> tuple[Write, ...]:
 
 def drop_upstream(old: StoredUpstream) -> Write:
     """Delete the version of an entry that was seen."""
-    seen: dict[str, Scalar] = {"old_name": old.upstream.name, "old_version": old.version}
-    return Write(_DROP_UPSTREAM, seen, VaultChanged(old.upstream.name))
+    return _UPSTREAMS.drop(old.upstream.name, old.version, VaultChanged(old.upstream.name))
 
 
 async def read_honeytokens(database: Database) -> list[Honeytoken]:

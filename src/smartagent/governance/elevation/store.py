@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, bindparam, insert, selec
 from smartagent.governance.elevation.model import Elevation
 from smartagent.governance.errors import ElevatedAlready, GovernanceChanged
 from smartagent.kernel import Change, Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 ELEVATIONS_TOPIC: Final = "elevations"
 
@@ -34,9 +34,7 @@ _COLUMNS: Final = [elevations.c[name] for name in Elevation.__struct_fields__]
 _OPEN: Final = select(*_COLUMNS).where(elevations.c.ended_at == 0).order_by(elevations.c.id)
 _OPEN_OF: Final = select(*_COLUMNS).where(elevations.c.slot == bindparam("old_slot"))
 _ONE: Final = select(*_COLUMNS).where(elevations.c.id == bindparam("old_id"))
-_ADD: Final = insert(elevations).values(
-    {name: bindparam("new_" + name) for name in (*Elevation.__struct_fields__, "slot")}
-)
+_ADD: Final = insert(elevations).values(new_values(*Elevation.__struct_fields__, "slot"))
 _END: Final = (
     update(elevations)
     .where(elevations.c.id == bindparam("old_id"), elevations.c.ended_at == 0)

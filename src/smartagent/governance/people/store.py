@@ -4,7 +4,6 @@
 Of a directory's token only the hash is kept.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -24,12 +23,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.governance.errors import GovernanceChanged, ScimStale, ScimTaken, SourceNotFound
 from smartagent.governance.people.model import Group, Person, Source
 from smartagent.kernel import Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 scim_sources: Final = Table(
     "scim_sources",
@@ -82,18 +80,14 @@ class _SourceRow(msgspec.Struct, array_like=True):
     version: int
 
 
-def _binds(names: Iterable[str]) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _SOURCES: Final = select(scim_sources).order_by(scim_sources.c.name)
 _SOURCE: Final = select(scim_sources).where(scim_sources.c.name == bindparam("old_name"))
 _BY_TOKEN: Final = select(scim_sources).where(scim_sources.c.token_hash == bindparam("old_token_hash"))
-_ADD_SOURCE: Final = insert(scim_sources).values(_binds(_SourceRow.__struct_fields__))
+_ADD_SOURCE: Final = insert(scim_sources).values(new_values(*_SourceRow.__struct_fields__))
 _SET_SOURCE: Final = (
     update(scim_sources)
     .where(scim_sources.c.name == bindparam("old_name"), scim_sources.c.version == bindparam("old_version"))
-    .values(_binds(("token_hash", "entry", "version")))
+    .values(new_values(*("token_hash", "entry", "version")))
 )
 _DROP_SOURCE: Final = delete(scim_sources).where(scim_sources.c.name == bindparam("old_name"))
 
@@ -115,14 +109,14 @@ _COUNT_PEOPLE: Final = (
     .select_from(people)
     .where(people.c.source == bindparam("old_source"), people.c.deleted_at == 0)
 )
-_ADD_PERSON: Final = insert(people).values(_binds(Person.__struct_fields__))
+_ADD_PERSON: Final = insert(people).values(new_values(*Person.__struct_fields__))
 _PERSON_FIELDS: Final = tuple(
     name for name in Person.__struct_fields__ if name not in {"id", "source", "created_at"}
 )
 _SET_PERSON: Final = (
     update(people)
     .where(people.c.id == bindparam("old_id"), people.c.version == bindparam("old_version"))
-    .values(_binds(_PERSON_FIELDS))
+    .values(new_values(*_PERSON_FIELDS))
 )
 
 _GROUP: Final = select(people_groups).where(people_groups.c.id == bindparam("old_id"))
@@ -133,11 +127,11 @@ _GROUPS: Final = (
     .limit(bindparam("most", type_=BigInteger()))
     .offset(bindparam("start", type_=BigInteger()))
 )
-_ADD_GROUP: Final = insert(people_groups).values(_binds(Group.__struct_fields__))
+_ADD_GROUP: Final = insert(people_groups).values(new_values(*Group.__struct_fields__))
 _SET_GROUP: Final = (
     update(people_groups)
     .where(people_groups.c.id == bindparam("old_id"), people_groups.c.version == bindparam("old_version"))
-    .values(_binds(("external_id", "document", "version", "changed_at")))
+    .values(new_values(*("external_id", "document", "version", "changed_at")))
 )
 _DROP_GROUP: Final = delete(people_groups).where(
     people_groups.c.id == bindparam("old_id"), people_groups.c.version == bindparam("old_version")
@@ -147,7 +141,7 @@ _MEMBERS: Final = (
     .where(group_members.c.group_id == bindparam("old_group"))
     .order_by(group_members.c.person)
 )
-_ADD_MEMBER: Final = insert(group_members).values(_binds(("group_id", "person")))
+_ADD_MEMBER: Final = insert(group_members).values(new_values(*("group_id", "person")))
 _DROP_MEMBER: Final = delete(group_members).where(
     group_members.c.group_id == bindparam("old_group"), group_members.c.person == bindparam("old_person")
 )

@@ -5,12 +5,11 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, func, insert, select, update
-from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.governance.errors import NotWithdrawn, ReviewDecided, ReviewTaken
 from smartagent.governance.reviews.model import Item, Review
 from smartagent.kernel import Change, Scalar, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 WITHDRAWALS_TOPIC: Final = "withdrawn-credentials"
 
@@ -49,14 +48,10 @@ withdrawn_credentials: Final = Table(
 )
 
 
-def _binds(*names: str) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
 _ALL: Final = select(reviews).order_by(reviews.c.name)
 _ONE: Final = select(reviews).where(reviews.c.name == bindparam("old_name"))
 _DUE: Final = select(reviews).where(reviews.c.closed_at == 0, reviews.c.due_at <= bindparam("now"))
-_ADD: Final = insert(reviews).values(_binds(*Review.__struct_fields__))
+_ADD: Final = insert(reviews).values(new_values(*Review.__struct_fields__))
 _CLOSE: Final = (
     update(reviews)
     .where(reviews.c.name == bindparam("old_name"), reviews.c.closed_at == 0)
@@ -82,7 +77,7 @@ _COUNT_UNANSWERED: Final = (
     .select_from(review_items)
     .where(review_items.c.review == bindparam("old_review"), review_items.c.decision == "")
 )
-_ADD_ITEM: Final = insert(review_items).values(_binds(*Item.__struct_fields__))
+_ADD_ITEM: Final = insert(review_items).values(new_values(*Item.__struct_fields__))
 # That nobody decided before is a part of the WHERE: of two reviewers at once the second loses.
 _DECIDE: Final = (
     update(review_items)
@@ -91,13 +86,13 @@ _DECIDE: Final = (
         review_items.c.number == bindparam("old_number"),
         review_items.c.decision == "",
     )
-    .values(_binds("decision", "to_role", "reason", "decided_by", "decided_at"))
+    .values(new_values("decision", "to_role", "reason", "decided_by", "decided_at"))
 )
 _WITHDRAWN: Final = select(withdrawn_credentials)
 _WITHDRAWN_OF: Final = select(withdrawn_credentials).where(
     withdrawn_credentials.c.agent == bindparam("old_agent")
 )
-_WITHDRAW: Final = insert(withdrawn_credentials).values(_binds("agent", "credential"))
+_WITHDRAW: Final = insert(withdrawn_credentials).values(new_values("agent", "credential"))
 _GIVE_BACK: Final = delete(withdrawn_credentials).where(
     withdrawn_credentials.c.agent == bindparam("old_agent"),
     withdrawn_credentials.c.credential == bindparam("old_credential"),

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables `providers` and `credentials`, and everything that is said to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, exists, insert, select, update
-from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, exists, update
 
 from smartagent.kernel import Change, Scalar, Write
 from smartagent.leases.errors import CredentialNotFound, LeasesChanged, ProviderInUse, ProviderNotFound
@@ -19,7 +18,7 @@ from smartagent.leases.model import (
     StoredProvider,
 )
 from smartagent.leases.store import leases
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, Entries, metadata
 
 PROVIDERS_TOPIC: Final = "providers"
 CREDENTIALS_TOPIC: Final = "credentials"
@@ -72,22 +71,8 @@ class _CredentialRow(msgspec.Struct, array_like=True):
     changed_by: str
 
 
-def _values(names: Sequence[str]) -> dict[str, BindParameter[object]]:
-    return {name: bindparam("new_" + name) for name in names}
-
-
-_ALL_PROVIDERS: Final = select(providers).order_by(providers.c.name)
-_ONE_PROVIDER: Final = select(providers).where(providers.c.name == bindparam("old_name"))
-_ALL_CREDENTIALS: Final = select(credentials).order_by(credentials.c.name)
-_ONE_CREDENTIAL: Final = select(credentials).where(credentials.c.name == bindparam("old_name"))
-_PROVIDER_FIELDS: Final = _ProviderRow.__struct_fields__
-_CREDENTIAL_FIELDS: Final = _CredentialRow.__struct_fields__
-_ADD_PROVIDER: Final = insert(providers).values(_values(_PROVIDER_FIELDS))
-_CHANGE_PROVIDER: Final = (
-    update(providers)
-    .where(providers.c.name == bindparam("old_name"), providers.c.version == bindparam("old_version"))
-    .values(_values(_PROVIDER_FIELDS))
-)
+_PROVIDERS: Final = Entries("providers")
+_CREDENTIALS: Final = Entries("credentials")
 _DROP_PROVIDER: Final = delete(providers).where(
     providers.c.name == bindparam("old_name"),
     ~exists().where(credentials.c.provider == bindparam("old_name")),
@@ -97,12 +82,6 @@ _HOLD_PROVIDER: Final = (
     update(providers).where(providers.c.name == bindparam("old_name")).values(version=providers.c.version)
 )
 """Changes nothing: it fails when the provider has gone, in the transaction that comes to depend on it."""
-_ADD_CREDENTIAL: Final = insert(credentials).values(_values(_CREDENTIAL_FIELDS))
-_CHANGE_CREDENTIAL: Final = (
-    update(credentials)
-    .where(credentials.c.name == bindparam("old_name"), credentials.c.version == bindparam("old_version"))
-    .values(_values(_CREDENTIAL_FIELDS))
-)
 _DROP_CREDENTIAL: Final = delete(credentials).where(credentials.c.name == bindparam("old_name"))
 
 
@@ -112,11 +91,7 @@ async def read_providers(database: Database, name: str = "") -> list[StoredProvi
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    found = (
-        await database.fetch(_ONE_PROVIDER, {"old_name": name})
-        if name
-        else await database.fetch(_ALL_PROVIDERS)
-    )
+    found = await _PROVIDERS.read(database, name)
     return [
         StoredProvider(
             Provider(
@@ -137,11 +112,7 @@ async def read_credentials(database: Database, name: str = "") -> list[StoredCre
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    found = (
-        await database.fetch(_ONE_CREDENTIAL, {"old_name": name})
-        if name
-        else await database.fetch(_ALL_CREDENTIALS)
-    )
+    found = await _CREDENTIALS.read(database, name)
     return [
         StoredCredential(
             Credential(
@@ -161,19 +132,15 @@ async def read_credentials(database: Database, name: str = "") -> list[StoredCre
 def put_provider(new: StoredProvider) -> Write:
     """Write an entry over the version before it."""
     provider, stamp = new.provider, new.stamp
-    values: dict[str, Scalar] = {
-        "new_name": provider.name,
-        "new_kind": provider.kind,
-        "new_settings": _json(provider.settings),
-        "new_secrets": _json(provider.secrets),
-        **_stamped(stamp),
+    row: dict[str, Scalar] = {
+        "name": provider.name,
+        "kind": provider.kind,
+        "settings": _json(provider.settings),
+        "secrets": _json(provider.secrets),
+        "changed_at": stamp.changed_at,
+        "changed_by": stamp.changed_by,
     }
-    lost = LeasesChanged(provider.name)
-    if stamp.version == 1:
-        return Write(_ADD_PROVIDER, values, lost)
-    return Write(
-        _CHANGE_PROVIDER, values | {"old_name": provider.name, "old_version": stamp.version - 1}, lost
-    )
+    return _PROVIDERS.put(row, stamp.version, LeasesChanged(provider.name))
 
 
 def drop_provider(name: str) -> Write:
@@ -186,21 +153,18 @@ def drop_provider(name: str) -> Write:
 def put_credential(new: StoredCredential) -> tuple[Write, ...]:
     """Write an entry over the version before it, provided that its provider is still there."""
     credential, stamp = new.credential, new.stamp
-    values: dict[str, Scalar] = {
-        "new_name": credential.name,
-        "new_provider": credential.provider,
-        "new_grant": _json(credential.grant),
-        "new_ttl_seconds": credential.ttl_seconds,
-        "new_max_ttl_seconds": credential.max_ttl_seconds,
-        "new_env": _json(credential.env),
-        **_stamped(stamp),
+    row: dict[str, Scalar] = {
+        "name": credential.name,
+        "provider": credential.provider,
+        "grant": _json(credential.grant),
+        "ttl_seconds": credential.ttl_seconds,
+        "max_ttl_seconds": credential.max_ttl_seconds,
+        "env": _json(credential.env),
+        "changed_at": stamp.changed_at,
+        "changed_by": stamp.changed_by,
     }
-    lost = LeasesChanged(credential.name)
-    hold = hold_provider(credential.provider)
-    if stamp.version == 1:
-        return hold, Write(_ADD_CREDENTIAL, values, lost)
-    seen: dict[str, Scalar] = {"old_name": credential.name, "old_version": stamp.version - 1}
-    return hold, Write(_CHANGE_CREDENTIAL, values | seen, lost)
+    put = _CREDENTIALS.put(row, stamp.version, LeasesChanged(credential.name))
+    return hold_provider(credential.provider), put
 
 
 def drop_credential(name: str) -> Write:
@@ -221,14 +185,6 @@ def provider_changed(name: str) -> Change:
 def credential_changed(name: str) -> Change:
     """Tell every node that this credential is not what it was."""
     return Change(CREDENTIALS_TOPIC, name)
-
-
-def _stamped(stamp: Stamp) -> dict[str, Scalar]:
-    return {
-        "new_version": stamp.version,
-        "new_changed_at": stamp.changed_at,
-        "new_changed_by": stamp.changed_by,
-    }
 
 
 def _json(value: Mapping[str, object]) -> str:

@@ -5,7 +5,7 @@ A user has one password, so there is no overlap: from setting the new one until 
 not work any more, which takes milliseconds.  Who is connected stays connected.
 """
 
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ from smartagent.rotation.errors import MalformedRotation, RotationFailed, Rotati
 from smartagent.rotation.model import Rotation, Task
 
 _PASSWORD_BYTES: Final = 24
+
+Target = TypeVar("Target")
+Target_contra = TypeVar("Target_contra", contravariant=True)
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,20 +33,27 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: str = ""
 
 
-class Login(Protocol):
-    """A database, as one user."""
+class PasswordAdmin(Protocol[Target_contra]):
+    """Speaks to databases of one kind."""
 
-    async def set_password(self, password: Secret[bytes], user: str, new: Secret[str]) -> None:
+    async def set_password(
+        self, target: Target_contra, password: Secret[bytes], user: str, new: Secret[str]
+    ) -> None:
         """Log in with `password`, and give `user` the password `new`."""
         ...
 
-    async def check_login(self, password: Secret[str]) -> None:
+    async def check_login(self, target: Target_contra, password: Secret[str]) -> None:
         """Say nothing when it gets in."""
         ...
 
 
-class PasswordRotator:
-    """Gives a user a new password: by itself, or by the user that the setting `admin` names."""
+class PasswordRotator(Generic[Target]):
+    """Gives a user a new password: by itself, or by the user that the setting `admin` names.
+
+    Args:
+        admin: Speaks to the database.
+        entropy: Where passwords come from.
+    """
 
     kind: ClassVar[str]
     wrong_password: ClassVar[str]
@@ -51,11 +61,12 @@ class PasswordRotator:
     period_days: Final = 90
     chooses: Final = True
 
-    def __init__(self, entropy: Entropy) -> None:
+    def __init__(self, admin: PasswordAdmin[Target], entropy: Entropy) -> None:
+        self._admin = admin
         self._entropy = entropy
 
-    def login(self, settings: DatabaseSettings, user: str) -> Login:
-        """Return the database as `user` sees it."""
+    def target(self, settings: DatabaseSettings, user: str) -> Target:
+        """Return where the database is, for `user`."""
         raise NotImplementedError
 
     def check(self, rotation: Rotation) -> None:
@@ -133,16 +144,17 @@ class PasswordRotator:
     async def _set(self, task: Task, held: Secret[bytes], new: Secret[bytes]) -> None:
         settings = _settings(task.rotation)
         password = task.secrets["admin_password"] if settings.admin else held
-        login = self.login(settings, settings.admin or settings.user)
+        target = self.target(settings, settings.admin or settings.user)
         try:
-            await login.set_password(password, settings.user, Secret(new.reveal().decode()))
+            await self._admin.set_password(target, password, settings.user, Secret(new.reveal().decode()))
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
             raise _told(error) from None
 
     async def _log_in(self, task: Task, password: Secret[bytes]) -> None:
         settings = _settings(task.rotation)
+        target = self.target(settings, settings.user)
         try:
-            await self.login(settings, settings.user).check_login(Secret(password.reveal().decode()))
+            await self._admin.check_login(target, Secret(password.reveal().decode()))
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
             raise _told(error) from None
 

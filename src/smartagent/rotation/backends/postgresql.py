@@ -3,39 +3,19 @@
 
 from typing import ClassVar, Final
 
-from smartagent.drivers import PostgresAdmin, PostgresTarget
-from smartagent.kernel import Entropy, Secret
+from smartagent.drivers import PostgresTarget
 from smartagent.rotation.backends.passwords import DatabaseSettings, PasswordRotator
 
 _PORT: Final = 5432
 
 
-class PostgresRotator(PasswordRotator):
+class PostgresRotator(PasswordRotator[PostgresTarget]):
     """Gives a role a new password: by itself, or by the role that the setting `admin` names."""
 
     kind: ClassVar[str] = "postgresql-password"
     wrong_password: ClassVar[str] = "28P01"  # noqa: S105 -- an SQLSTATE, not a password
 
-    def __init__(self, admin: PostgresAdmin, entropy: Entropy) -> None:
-        super().__init__(entropy)
-        self._admin = admin
-
-    def login(self, settings: DatabaseSettings, user: str) -> "_Login":
-        """Return the database as `user` sees it."""
+    def target(self, settings: DatabaseSettings, user: str) -> PostgresTarget:
+        """Return where the database is, for `user`."""
         port = settings.port or _PORT
-        target = PostgresTarget(settings.host, settings.database, user, port, settings.tls, settings.ca)
-        return _Login(self._admin, target)
-
-
-class _Login:
-    def __init__(self, admin: PostgresAdmin, target: PostgresTarget) -> None:
-        self._admin = admin
-        self._target = target
-
-    async def set_password(self, password: Secret[bytes], user: str, new: Secret[str]) -> None:
-        """Log in with `password`, and give `user` the password `new`."""
-        await self._admin.set_password(self._target, password, user, new)
-
-    async def check_login(self, password: Secret[str]) -> None:
-        """Say nothing when it gets in."""
-        await self._admin.check_login(self._target, password)
+        return PostgresTarget(settings.host, settings.database, user, port, settings.tls, settings.ca)
