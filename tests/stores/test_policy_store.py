@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from smartagent.accounts.store import oauth_accounts
+from smartagent.approvals.store import approval_grants, approvals
 from smartagent.governance.breakglass.store import break_glasses, recovery_keys
 from smartagent.governance.elevation.store import elevations
 from smartagent.governance.people.store import group_members, people, people_groups, scim_sources
@@ -66,7 +67,7 @@ TABLES = (
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
     reviews, review_items, withdrawn_credentials, rule_versions, staged_rules, staged_shifts, break_glasses, recovery_keys,
-    channels, notices,
+    channels, notices, approvals, approval_grants,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"
