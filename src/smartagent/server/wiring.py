@@ -110,9 +110,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
     approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    gateway = wire_gateway(
-        base, rooms, tokens, service, book, kept, others=(mcp, approvals), tell=notices.tell
-    )
+    more = mcp, approvals
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, others=more, tell=notices.tell)
     telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
     node = Node(
         settings=settings,
@@ -126,13 +125,12 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         workers=(notices, kept.accounts, leases, rotations, governance, mcp, telling),
         gateway=gateway,
     )
-    role_of = _role_of(identity, governance)
-    known = kept.vault, leases, service.delegations, role_of
+    known = kept.vault, leases, service.delegations, _role_of(identity, governance)
     insight, insight_pages = wire_insight(base, identity, book, *known)
     own = _Rooms(identity, tokens, kept, leases, rotations, notices, vaultapi, mcp, governance, approvals)
     routes = (
         *(*outside.routes, *service.routes, *signals_routes, *insight),
-        *policy.routes(book, base.clock, role_of, base.store.database, leases.narrowing.check),
+        *policy.routes(book, base.clock, known[-1], base.store.database, leases.narrowing.check),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *emergency_routes(wire_emergencies(base, identity, tokens)),
         *_routes(own),
