@@ -108,7 +108,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    approvals = wire_approvals(base, identity, tokens, above.commit)
+    approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
     people = approvals, notices.tell
@@ -184,6 +184,7 @@ def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf)
         *vaultapi_routes(rooms.vaultapi),
         *mcp_routes(rooms.mcp),
         *governance_routes(rooms.governance),
+        *approvals_routes(rooms.approvals),
     )
 
 

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's part for approvals: who may decide, and what is still alive."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from smartagent.approvals import Approvals, ApprovalsError, Lives, Said
 from smartagent.approvals import Means as ApprovalsMeans
 from smartagent.decoupled import CallCard
 from smartagent.identity import AgentStatus, Identity
-from smartagent.kernel import Caller, Change, Committed, IdPrefix, Work, Write
+from smartagent.kernel import Change, IdPrefix, Write
+from smartagent.notices import Notices
 from smartagent.oauth import InvalidAuthorizationDetails
 from smartagent.server.foundation import Foundation
+from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
 
-Commit = Callable[[Work, Caller], Awaitable[Committed]]
 
-
-def wire_approvals(base: Foundation, identity: Identity, tokens: Tokens, commit: Commit) -> Approvals:
+def wire_approvals(
+    base: Foundation, identity: Identity, tokens: Tokens, notices: Notices, house: Callable[[], Rooms]
+) -> Approvals:
     """Build approvals, and keep them fresh."""
     directory, revocations = identity.directory, tokens.revocations
 
@@ -40,10 +42,11 @@ def wire_approvals(base: Foundation, identity: Identity, tokens: Tokens, commit:
             ids=base.ids,
             issuer=base.settings.issuer,
             database=base.store.database,
-            commit=commit,
+            commit=lambda work, caller: house().commit(work, caller),
             owner_of=owner_of,
             stands=stands,
             alive=alive,
+            tell=notices.tell,
             lives=Lives(base.settings.confirm_seconds, base.settings.approval_seconds),
         )
     )
