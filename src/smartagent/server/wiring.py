@@ -184,7 +184,6 @@ def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf)
         *vaultapi_routes(rooms.vaultapi),
         *mcp_routes(rooms.mcp),
         *governance_routes(rooms.governance),
-        *approvals_routes(rooms.approvals),
     )
 
 
