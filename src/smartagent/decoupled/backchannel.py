@@ -103,10 +103,7 @@ class Backchannel:
         message = parse_binding_message(form["binding_message"]) if "binding_message" in form else ""
         approval = approval_in(form.get("authorization_details", ""))
         person = self._person(form, client)
-        if approval:
-            # It is this client's, and this person's to decide, or nobody is asked.
-            await self._means.approvals.card_for(approval, client.id, person.id)
-        await self._check_open(person, client)
+        await self._check_askable(person, client, approval)
         proven = self._means.tokens.proofs.at_endpoint(inbound, self._means.issuer + ENDPOINT)
         code = make_code(AUTH_REQ_ID_PREFIX, self._means.entropy)
         request = self._request(asked, inbound, code, target.scope)
@@ -156,7 +153,10 @@ class Backchannel:
             interval_seconds=INTERVAL_SECONDS,
         )
 
-    async def _check_open(self, person: Operator, client: Client) -> None:
+    async def _check_askable(self, person: Operator, client: Client, approval: str) -> None:
+        if approval:
+            # It is this client's, and this person's to decide, or nobody is asked.
+            await self._means.approvals.card_for(approval, client.id, person.id)
         now = int(self._means.clock.now())
         if await count_open(self._means.database, person.id, client.id, now=now) >= MOST_OPEN:
             raise TooManyOpen(MOST_OPEN)
