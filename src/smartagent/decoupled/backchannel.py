@@ -115,9 +115,7 @@ class Backchannel:
             jkt=proven.jkt if proven is not None else "",
             expires_at=request.created_at + life_seconds,
         )
-        headers: tuple[tuple[str, str], ...] = NO_STORE
-        if proven is not None:
-            headers = (*NO_STORE, ("dpop-nonce", self._means.tokens.proofs.nonce()))
+        nonce = (("dpop-nonce", self._means.tokens.proofs.nonce()),) if proven is not None else ()
         told: dict[str, Detail] = {
             "person": person.id,
             "aud": target.audience,
@@ -125,7 +123,9 @@ class Backchannel:
             "exp": request.expires_at,
         }
         return Outcome(
-            Reply(200, BackchannelAnswer(code.code, life_seconds, INTERVAL_SECONDS), headers=headers),
+            Reply(
+                200, BackchannelAnswer(code.code, life_seconds, INTERVAL_SECONDS), headers=(*NO_STORE, *nonce)
+            ),
             subject=request.id,
             detail=told,
             writes=add_request(request, forget_before=request.created_at - KEPT_SECONDS),
