@@ -57,7 +57,7 @@ def routes(book: Book, clock: Clock, role_of: RoleOf, database: Database) -> tup
         *role_staging_routes(staged_roles),
         *policy_staging_routes(staged_policies),
         *staged_list_routes(staged_roles, staged_policies),
-        _why_route(_Why(book, role_of)),
+        _why_route(_Why(book, role_of, clock)),
     )
 
 
@@ -245,9 +245,10 @@ def _target(stored: Stored) -> str:
 class _Why:
     """The act that explains."""
 
-    def __init__(self, book: Book, role_of: RoleOf) -> None:
+    def __init__(self, book: Book, role_of: RoleOf, clock: Clock) -> None:
         self._book = book
         self._role_of = role_of
+        self._clock = clock
 
     async def explain(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         asked = parse_json(inbound.body, ExplainRequest)
@@ -261,6 +262,7 @@ class _Why:
             scopes=frozenset(scopes),
             client_ip=asked.client_ip,
         )
+        who = asked.circumstances.applied_to(who, self._clock.now())
         explanation = self._book.explain(who, called(asked))
         explanation = structs.replace(explanation, elevation=elevation)
         return Outcome(

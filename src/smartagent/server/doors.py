@@ -4,6 +4,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec import structs
+
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Asked, Flowing, FlowStopped, Upstream
@@ -23,6 +25,7 @@ from smartagent.kernel import (
 from smartagent.mcp import Flow
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
+from smartagent.server.circumstances import Circumstances
 from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
 from smartagent.vault import Placeholders, Vault
@@ -34,7 +37,7 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
+        "_book", "_circumstances", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
         "_vault",
     )  # fmt: skip
 
@@ -47,6 +50,7 @@ class GatewayDoors:
         vault: Vault,
         placeholders: Placeholders,
         flow: Flow,
+        circumstances: Circumstances,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
@@ -60,6 +64,7 @@ class GatewayDoors:
         self._vault = vault
         self._placeholders = placeholders
         self._flow = flow
+        self._circumstances = circumstances
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
@@ -78,7 +83,7 @@ class GatewayDoors:
 
     async def authenticate(self, inbound: Inbound, proof: Proof) -> Caller:  # noqa: ARG002 -- here there is one proof
         """Take an agent's token for the gateway, and nothing else."""
-        return await self._tokens.access.by_gateway_token(inbound)
+        return await self._circumstances.complete(await self._tokens.access.by_gateway_token(inbound))
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         """Decide by the house's own policy."""
@@ -153,6 +158,10 @@ class GatewayDoors:
         verdict = self.may_call(caller)
         if isinstance(verdict, Denied):
             return verdict
+        # An open call is decided about again, and how far its agent is trusted may have changed since it began.
+        standing = self._circumstances.standing(caller)
+        if standing != caller.standing:
+            caller = structs.replace(caller, standing=standing)
         call = Call(asked.upstream, asked.method, asked.path, *asked.said)
         return self._book.decide_for_both(caller, call)
 

@@ -16,13 +16,14 @@ from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Intercepti
 from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import IdPrefix, Ids
+from smartagent.kernel import IdPrefix, Ids, Standing
 from smartagent.keyset import Keyset
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
 from smartagent.server.asgi import Authority
+from smartagent.server.circumstances import Circumstances
 from smartagent.server.doors import GatewayDoors
 from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms, anybody
@@ -105,9 +106,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
-    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
-    telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
+    known_of = wire_circumstances(identity, book, mcp)
+    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book, known_of)
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, circumstances=known_of)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -117,7 +118,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations, governance, mcp, telling),
+        workers=(kept.accounts, leases, rotations, governance, mcp, wire_telling(base, book)),
         gateway=gateway,
     )
     known = kept.vault, leases, service.delegations, _role_of(identity, governance)
@@ -168,11 +169,16 @@ def _other_routes(
 
 def wire_policy(base: Foundation) -> Book:
     """Build the book of rules, and keep it fresh."""
-    book = Book(base.store.database, mcp_base(base.settings.issuer))
+    book = Book(base.store.database, mcp_base(base.settings.issuer), clock=base.clock)
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
     base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
     return book
+
+
+def wire_telling(base: Foundation, book: Book) -> policy.Telling:
+    """Build what writes down what staged rules would change."""
+    return policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
 
 
 def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
@@ -225,13 +231,29 @@ def wire_tokens(
     return tokens
 
 
-def wire_house(
+def wire_circumstances(identity: Identity, book: Book, mcp: Mcp) -> Circumstances:
+    """Build what completes callers with what policies ask for."""
+
+    def standing_of(agent_id: str) -> Standing | None:
+        agent = identity.directory.agent(agent_id)
+        return None if agent is None else agent.standing
+
+    def look_again() -> None:
+        if book.asks_anywhere("standing"):
+            book.tell()
+
+    identity.directory.on_change(look_again)
+    return Circumstances(standing_of, book.asks_for, mcp.flow.met)
+
+
+def wire_house(  # noqa: PLR0913, PLR0917 -- the rooms that prove something
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
     service: TokenService,
     others: Sequence[Proves],
     book: Book,
+    circumstances: Circumstances,
 ) -> Rooms:
     """Build the house that the pipeline asks."""
     return Rooms(
@@ -245,6 +267,7 @@ def wire_house(
         },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),
+        complete=circumstances.complete,
         ledger=base.store.ledger,
         feed=base.store.feed,
     )
@@ -259,6 +282,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     kept: Kept,
     *,
     mcp: Mcp,
+    circumstances: Circumstances,
 ) -> Gateway:
     """Build the gateway."""
     settings = base.settings
@@ -269,6 +293,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         vault=kept.vault,
         placeholders=kept.placeholders,
         flow=mcp.flow,
+        circumstances=circumstances,
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
