@@ -20,6 +20,7 @@ from smartagent.leases import (
     ProviderUnreachable,
 )
 from smartagent.leases.backends.mariadb import MariaDbBackend
+from smartagent.policy import Item
 from tests.backends.conformance import ALL, order
 from tests.backends.servers import BROKER_PASSWORD, free_port
 
@@ -110,6 +111,28 @@ async def test_a_lease_may_do_what_is_granted_and_nothing_else(rig):
         with pytest.raises(pymysql.err.OperationalError) as told:
             await ask(connection, statement)
         assert told.value.args[0] in {1142, 1143, 1227, 1044}
+    connection.close()
+    await rig.backend.revoke(wanted, None)
+
+
+async def test_a_lease_that_a_role_narrows_may_do_that_and_nothing_else(rig):
+    held = {"tables": [{"privileges": ["SELECT", "INSERT"]}]}
+    named = (Item("SELECT", "customers/id"), Item("SELECT", "shop.customers/name"), Item("DELETE", "orders"))
+    rig.grant = rig.backend.narrow(rig.provider, held, named)
+    wanted = order(rig)
+    made = await rig.backend.issue(wanted)
+    connection = await rig.connect(made.fields)
+    assert await ask(connection, "SELECT name FROM customers WHERE id = 1") == "Ada"
+    for statement in (
+        "SELECT card FROM customers",
+        "SELECT * FROM customers",
+        "SELECT id FROM orders",
+        "INSERT INTO customers (id) VALUES (2)",
+        "DELETE FROM orders",
+    ):
+        with pytest.raises(pymysql.err.OperationalError) as told:
+            await ask(connection, statement)
+        assert told.value.args[0] in {1142, 1143}
     connection.close()
     await rig.backend.revoke(wanted, None)
 

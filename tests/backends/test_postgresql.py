@@ -20,6 +20,7 @@ from smartagent.leases import (
     ProviderUnreachable,
 )
 from smartagent.leases.backends.postgresql import PostgresBackend
+from smartagent.policy import Item
 from tests.backends.conformance import ALL, order
 from tests.backends.servers import BROKER_PASSWORD, free_port
 
@@ -106,6 +107,38 @@ async def test_a_lease_may_do_what_is_granted_and_nothing_else(rig):
         "UPDATE orders SET total = 0",
         "CREATE ROLE mine",
         f"ALTER ROLE {wanted.handle} CONNECTION LIMIT 900",
+    ):
+        await refused(connection, statement)
+    await connection.close()
+    await rig.backend.revoke(wanted, None)
+
+
+async def test_a_lease_that_a_role_narrows_may_do_that_and_nothing_else(rig):
+    held = {
+        "tables": [
+            {"table": "orders", "privileges": ["SELECT", "INSERT"]},
+            {"table": "customers", "privileges": ["SELECT"]},
+        ],
+        "sequences": [{"sequence": "numbers"}],
+        "roles": ["readers"],
+    }
+    named = (
+        Item("SELECT", "customers/id"),
+        Item("SELECT", "public.customers/name"),
+        Item("DELETE", "orders"),
+    )
+    rig.grant = rig.backend.narrow(rig.provider, held, named)
+    wanted = order(rig)
+    made = await rig.backend.issue(wanted)
+    connection = await rig.connect(made.fields)
+    assert await connection.fetchrow("SELECT id, name FROM customers") == (1, "Ada")
+    for statement in (
+        "SELECT card FROM customers",
+        "SELECT * FROM customers",
+        "SELECT * FROM orders",
+        "INSERT INTO orders VALUES (2, 'Eve', 1)",
+        "DELETE FROM orders",
+        "SELECT nextval('numbers')",
     ):
         await refused(connection, statement)
     await connection.close()

@@ -30,7 +30,9 @@ from tests.e2e.howtos_of_leases import (
     vault_clients,
 )
 from tests.e2e.howtos_of_mcp import mcp_servers
+from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
+from tests.e2e.howtos_of_reach import break_glass, narrow
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -65,6 +67,7 @@ SCENARIOS = {
     "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,
+    "break-the-glass.md": break_glass,
     "ciba.md": background,
     "client-credentials.md": client_credentials,
     "delegate-to-a-sub-agent.md": delegate,
@@ -75,6 +78,7 @@ SCENARIOS = {
     "find-rules-that-need-attention.md": lint,
     "follow-revocations.md": follow,
     "govern-agents.md": govern,
+    "hear-of-what-needs-you.md": hear,
     "identity-assertion.md": assertion,
     "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,
@@ -100,6 +104,7 @@ SCENARIOS = {
     "revoke-a-token.md": revoke,
     "rotate-secrets.md": rotate,
     "run-a-program-with-credentials.md": run_a_program,
+    "say-which-tables-files-and-hosts.md": narrow,
     "see-what-an-agent-can-reach.md": blast_radius,
     "shrink-a-role.md": shrink,
     "sign-in-with-openid-connect.md": openid,

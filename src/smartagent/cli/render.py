@@ -77,6 +77,11 @@ def readable(name: str, value: object) -> str:
     return str(value)
 
 
+def printable(value: object) -> str:
+    """Return a text that others chose so that it cannot steer a terminal."""
+    return "".join(letter if letter.isprintable() else f"[U+{ord(letter):04X}]" for letter in str(value))
+
+
 def _escaped(text: str) -> str:
     from rich.markup import escape  # noqa: PLC0415 -- `--help` does without
 

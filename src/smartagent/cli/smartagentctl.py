@@ -9,7 +9,10 @@ import typer
 from smartagent.cli.ctl import (
     accounts,
     agents,
+    approvals,
     audit,
+    breakglass,
+    channels,
     clients,
     delegations,
     drill,
@@ -79,6 +82,7 @@ drill.add_to(app)
 explaining.add_to(app)
 reach.add_to(app)
 elevating.add_to(app)
+app.add_typer(breakglass.app, name="break-glass")
 app.add_typer(secrets.app, name="secret")
 app.add_typer(sealing.app, name="sealing-key")
 app.add_typer(upstreams.app, name="upstream")
@@ -108,7 +112,9 @@ agents.app.command("attest")(issuers.attest)
 inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
+app.add_typer(channels.app, name="channel")
 app.add_typer(requests.app, name="request")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(signals.app, name="signals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.revocations, name="revoke")

@@ -9,6 +9,13 @@ GovernanceError
     MalformedElevation    the role, the time or the reason of an elevation is none
     ElevatedAlready       the agent has another elevation
     ElevationNotFound     there is no such elevation
+    MalformedBreakGlass   the time or the reason of a break-glass is none
+    BreakGlassOpen        the agent has a break-glass that waits or is in force
+    BreakGlassNotFound    there is no such break-glass
+    BreakGlassOver        it was confirmed before, or its time is over
+    SamePerson            a second person is needed
+    RecoveryKeyRefused    the recovery key is none, was used or revoked
+    RecoveryKeyNotFound   no recovery key has this id
     MalformedReview       a review's name, due date or scope is none
     MalformedDecision     what is reviewed cannot become that
     ReviewTaken           there is a review of this name
@@ -149,6 +156,66 @@ class ElevationNotFound(GovernanceError):
     code: ClassVar[str] = "elevation-not-found"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such elevation."
+
+
+class MalformedBreakGlass(GovernanceError):
+    """The time or the reason of a break-glass is none."""
+
+    code: ClassVar[str] = "malformed-break-glass"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The break-glass is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class BreakGlassOpen(GovernanceError):
+    """The agent has a break-glass that waits for its confirmation, or is in force."""
+
+    code: ClassVar[str] = "break-glass-open"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The agent has a break-glass already."
+
+
+class BreakGlassNotFound(GovernanceError):
+    """There is no such break-glass."""
+
+    code: ClassVar[str] = "break-glass-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such break-glass."
+
+
+class BreakGlassOver(GovernanceError):
+    """It was confirmed before, was given up, or nobody confirmed it in time."""
+
+    code: ClassVar[str] = "break-glass-over"
+    kind: ClassVar[Kind] = Kind.CONFLICT
+    title: ClassVar[str] = "The break-glass waits for nothing."
+
+
+class SamePerson(GovernanceError):
+    """A second person is needed, and this is the first."""
+
+    code: ClassVar[str] = "same-person"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "Somebody else must do this."
+
+
+class RecoveryKeyRefused(GovernanceError):
+    """The recovery key is none, was used or revoked."""
+
+    code: ClassVar[str] = "recovery-key-refused"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "The recovery key opens nothing."
+
+
+class RecoveryKeyNotFound(GovernanceError):
+    """No recovery key that could still be used has this id."""
+
+    code: ClassVar[str] = "recovery-key-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such recovery key."
 
 
 class MalformedReview(GovernanceError):

@@ -9,6 +9,8 @@ from msgspec import structs
 
 from smartagent.crypto import PublicKey
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply, parse_form, parse_json
+from smartagent.governance.breakglass.views import BreakGlassView, break_glass_view
+from smartagent.governance.breakglass.watch import Watch
 from smartagent.governance.elevation.register import Register
 from smartagent.governance.errors import MalformedTerms
 from smartagent.governance.means import Means
@@ -60,10 +62,11 @@ _ISSUED: Final = "token.issued"
 class Inventory:
     """Shows agents as those see them who answer for them."""
 
-    def __init__(self, means: Means, owners: Owners, elevated: Register) -> None:
+    def __init__(self, means: Means, owners: Owners, elevated: Register, watch: Watch) -> None:
         self._means = means
         self._owners = owners
         self._elevated = elevated
+        self._watch = watch
 
     async def show_all(self, _caller: Caller, inbound: Inbound) -> Outcome:
         """Show a page of agents, oldest first.
@@ -87,7 +90,8 @@ class Inventory:
             known = [agent for agent in known if (agent.id in orphans) is wanted]
         found = known[: limit + 1]
         page = [await self.line_of(agent) for agent in found[:limit]]
-        return Outcome(Reply(200, InventoryPage(page, page[-1].id if len(found) > limit else "")))
+        cursor = page[-1].id if len(found) > limit else ""
+        return Outcome(Reply(200, InventoryPage(page, cursor, self._emergencies())))
 
     async def show(self, _caller: Caller, inbound: Inbound) -> Outcome:
         """Show one agent, and all that it could use at this instant.
@@ -149,6 +153,10 @@ class Inventory:
             writes=tuple(writes),
             changes=tuple(changes),
         )
+
+    def _emergencies(self) -> list[BreakGlassView]:
+        now = self._means.clock.now()
+        return [break_glass_view(each, now) for each in self._watch.all()]
 
     async def line_of(self, agent: Agent) -> AgentLine:
         """Show an agent as the inventory does."""

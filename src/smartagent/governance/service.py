@@ -3,6 +3,10 @@
 
 import asyncio
 
+from smartagent.governance.breakglass.desk import BreakGlasses
+from smartagent.governance.breakglass.keys import RecoveryKeys
+from smartagent.governance.breakglass.store import BREAK_GLASS_TOPIC
+from smartagent.governance.breakglass.watch import Watch
 from smartagent.governance.caretaker import Caretaker
 from smartagent.governance.discovery import Discovery
 from smartagent.governance.elevation.desk import Elevations
@@ -13,6 +17,7 @@ from smartagent.governance.lapsing import Lapsing
 from smartagent.governance.leaving import Leaving
 from smartagent.governance.means import Means
 from smartagent.governance.owners import Owners
+from smartagent.governance.reviews.afterwards import review_after
 from smartagent.governance.reviews.desk import Reviews
 from smartagent.governance.scim.service import Scim
 from smartagent.governance.usage import Usage
@@ -26,19 +31,29 @@ class Governance:
         self.owners = Owners(means.directory, means.database)
         self.discovery = Discovery(means, self.owners)
         self.elevated = Register(means.database, means.clock, means.revocations.revoked_at_ms)
-        self.inventory = Inventory(means, self.owners, self.elevated)
+        self.watch = Watch(means.database, means.clock)
+        self.inventory = Inventory(means, self.owners, self.elevated, self.watch)
         self.lapsing = Lapsing(means)
         self.leaving = Leaving(means, self.owners)
         self.scim = Scim(means, self.owners, self.leaving)
         self.elevations = Elevations(means, self.elevated)
         self.reviews = Reviews(means)
-        duties = (self.elevations.tend, self.lapsing.tend, self.leaving.tend, self.reviews.tend)
+        self.recovery_keys = RecoveryKeys(means)
+        self.break_glasses = BreakGlasses(means, self.recovery_keys, review_after)
+        duties = (
+            self.elevations.tend,
+            self.break_glasses.tend,
+            self.lapsing.tend,
+            self.leaving.tend,
+            self.reviews.tend,
+        )
         self.caretaker = Caretaker(means, Usage(means, self.discovery), duties)
         self._running: list[asyncio.Task[None]] = []
 
     def follow(self, feed: Feed) -> None:
         """Keep what is in memory fresh by the store's feed.  Call it before the store starts."""
         feed.register(ELEVATIONS_TOPIC, self.elevated.reload)
+        feed.register(BREAK_GLASS_TOPIC, self.watch.reload)
 
     def start(self) -> None:
         """Begin to do what is due.  Call it when the store has started."""

@@ -3,6 +3,7 @@
 
 import msgspec
 
+from smartagent.governance.breakglass.views import BreakGlassView
 from smartagent.identity import AgentStatus
 
 
@@ -32,10 +33,11 @@ class AgentLine(msgspec.Struct, frozen=True):
 
 
 class InventoryPage(msgspec.Struct, frozen=True):
-    """Some agents; `next_cursor` is empty on the last page."""
+    """Some agents; `next_cursor` is empty on the last page.  `break_glass` are those that wait or are in force."""
 
     agents: list[AgentLine]
     next_cursor: str = ""
+    break_glass: list[BreakGlassView] = []
 
 
 class KeyLine(msgspec.Struct, frozen=True):

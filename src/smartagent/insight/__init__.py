@@ -9,7 +9,7 @@ from smartagent.insight.means import Means, ReachMeans
 from smartagent.insight.model import HistoryRequest, Incident, ReplayPage, Shift, UsagePage, UsageRequest, Use
 from smartagent.insight.proposing import Enough, Proposal, doubts, propose, role_file
 from smartagent.insight.reach import Reach
-from smartagent.insight.reachable import AgentReach
+from smartagent.insight.reachable import AgentReach, LeaseReach
 from smartagent.insight.routes import insight_routes
 from smartagent.insight.rules import Tally, UsageTally
 from smartagent.insight.service import Insight
@@ -25,6 +25,7 @@ __all__ = [
     "Insight",
     "InsightError",
     "Known",
+    "LeaseReach",
     "MalformedTests",
     "Means",
     "Proposal",

@@ -109,6 +109,22 @@ class _RoleLint:
                     "Write the credential, or take its name out.",
                 )
 
+        for number, named in enumerate(self._role.resources, 1):
+            before = [each for each in self._role.resources[: number - 1] if each.kind is named.kind]
+            yield from self._about_no_credential(f"{named.kind}[{len(before)}]", number, named.credential)
+
+    def _about_no_credential(self, field: str, number: int, credential: str) -> Iterator[Finding]:
+        role = self._role
+        rule = rule_id(role.name, len(role.allow) + len(role.credentials) + len(role.mcp) + number)
+        if self._known.credentials is not None and credential not in self._known.credentials:
+            yield self._found(
+                field,
+                rule,
+                (ERROR, "unknown"),
+                f"there is no credential {credential}",
+                "Write the credential, or take the block out.",
+            )
+
     def _too_broad(self) -> Iterator[Finding]:
         too_much = grants_everything(self._role)
         if too_much:

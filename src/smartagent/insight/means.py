@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the room is given."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -10,7 +10,7 @@ from smartagent.delegation import Delegation
 from smartagent.identity import Agent
 from smartagent.kernel import Clock
 from smartagent.leases import Credential, Provider
-from smartagent.policy import Book
+from smartagent.policy import Book, Item
 from smartagent.vault import Upstream
 
 
@@ -25,7 +25,7 @@ class Means(msgspec.Struct, frozen=True):
 class ReachMeans(msgspec.Struct, frozen=True):
     """What is known of agents, and of what they can reach.
 
-    `credential` returns a credential with its provider.  `delegations_from` and `delegations_to` return those
+    `credential` returns a credential with its provider, and `grant_of` what a lease of one gives when a role narrows it.  `delegations_from` and `delegations_to` return those
     of an agent that are live at an instant (Unix seconds).  `gateway` is the gateway's URL.
     """
 
@@ -34,6 +34,7 @@ class ReachMeans(msgspec.Struct, frozen=True):
     agent: Callable[[str], Agent | None]
     upstreams: Callable[[], Sequence[Upstream]]
     credential: Callable[[str], tuple[Credential, Provider] | None]
+    grant_of: Callable[[Credential, Sequence[Item] | None], Mapping[str, object]]
     delegations_from: Callable[[str, float], Sequence[Delegation]]
     delegations_to: Callable[[str, float], Sequence[Delegation]]
     gateway: str

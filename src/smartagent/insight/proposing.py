@@ -17,7 +17,17 @@ import msgspec
 
 from smartagent.insight.model import Incident, Use
 from smartagent.insight.paths import covers, written
-from smartagent.policy import ANY, MAX_ITEMS, Allow, Pattern, Role, known_pattern, parse_role_file, rule_id
+from smartagent.policy import (
+    ANY,
+    MAX_ITEMS,
+    Allow,
+    Pattern,
+    ResourceKind,
+    Role,
+    known_pattern,
+    parse_role_file,
+    rule_id,
+)
 
 FOLDED: Final = 8
 """From how many names in one place on they are taken for one of many."""
@@ -82,6 +92,8 @@ def propose(text: str, name: str, uses: Iterable[Use]) -> Proposal:
     # Those that ask come first: without one of them, what another block allows would not be asked about.
     document |= {"name": name, "allow": [*(its for _, its in kept), *blocks][:MAX_ITEMS]}
     document["credentials"] = [each for each in ceiling.credentials if each in leased]
+    for kind in ResourceKind:
+        document[kind] = [its for its in document.get(kind, []) if its["credential"] in leased]
     smallest = role_file(document)
     cuts = [use for use in own if not use.allowed]
     # What does not fit into a role file is cut, and said.
@@ -208,6 +220,10 @@ def _dropped(ceiling: Role, needed: Sequence[Use], leased: set[str]) -> Iterable
     for index, name in enumerate(ceiling.credentials, len(ceiling.allow) + 1):
         if name not in leased:
             yield Dropped(rule_id(ceiling.name, index), f"the credential {name}")
+    first = len(ceiling.allow) + len(ceiling.credentials) + len(ceiling.mcp) + 1
+    for index, resource in enumerate(ceiling.resources, first):
+        if resource.credential not in leased:
+            yield Dropped(rule_id(ceiling.name, index), f"the credential {resource.credential}")
 
 
 def _dropped_of(block: Allow, used: Sequence[Use]) -> Iterable[str]:

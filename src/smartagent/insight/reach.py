@@ -25,6 +25,7 @@ from smartagent.insight.reachable import (
     UpstreamReach,
 )
 from smartagent.kernel import Caller, rfc3339
+from smartagent.leases import LeaseError
 from smartagent.policy import ANY, Role, RoleNotFound, StoredPolicy, entity_of, parse_policies, rule_id
 
 MAX_NODES: Final = 1_000
@@ -90,7 +91,7 @@ class _Telling:
             audiences=(self._means.gateway, *role.audiences),
             scopes=role.scopes,
             upstreams=self._upstreams(role),
-            leases=[self._lease(name) for name in role.credentials],
+            leases=[self._lease(role, name) for name in role.leasable],
             mcp=role.mcp,
         )
 
@@ -121,19 +122,26 @@ class _Telling:
             reached.append(UpstreamReach(name, *known, rules=rules[name]))
         return reached
 
-    def _lease(self, name: str) -> LeaseReach:
+    def _lease(self, role: Role, name: str) -> LeaseReach:
         found = self._means.credential(name)
         if found is None:
             return LeaseReach(name, "", "", {}, {}, (), 0)
         credential, provider = found
+        blocks = [block for block in role.resources if block.credential == name]
+        items = [item for block in blocks for item in block.items]
+        try:
+            grant = self._means.grant_of(credential, items if blocks else None)
+        except LeaseError:
+            grant = {}
         return LeaseReach(
             credential=name,
             provider=provider.name,
             kind=provider.kind,
             settings=provider.settings,
-            grant=credential.grant,
+            grant=grant,
             secrets=tuple(sorted(provider.secrets.values())),
             max_ttl_seconds=credential.max_ttl_seconds,
+            narrowed_to=tuple(str(item) for item in items),
         )
 
 

@@ -32,7 +32,8 @@ class LeaseReach(msgspec.Struct, frozen=True):
     """A credential that can be leased, and what it gives where.
 
     `settings` are the provider's (a host, a database, an account), `grant` what one lease gives there, and
-    `secrets` the names of what makes it.  Without `kind` there is no such credential.
+    `secrets` the names of what makes it.  `narrowed_to` is what the role names of it, and `grant` then what is left:
+    nothing, when it names nothing that the credential gives.  Without `kind` there is no such credential.
     """
 
     credential: str
@@ -42,6 +43,7 @@ class LeaseReach(msgspec.Struct, frozen=True):
     grant: Mapping[str, object]
     secrets: tuple[str, ...]
     max_ttl_seconds: int
+    narrowed_to: tuple[str, ...] = ()
 
 
 class PolicyReach(msgspec.Struct, frozen=True):

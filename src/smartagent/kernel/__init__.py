@@ -9,6 +9,7 @@ from smartagent.kernel.caller import (
     CallRestriction,
     Standing,
     circumstances,
+    elevation_in,
 )
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
@@ -65,6 +66,7 @@ __all__ = [
     "Work",
     "Write",
     "circumstances",
+    "elevation_in",
     "made_at_ms",
     "parse_id",
     "parse_limits",

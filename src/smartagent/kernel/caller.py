@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is calling, once that has been proven."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from smartagent.kernel.ids import IdPrefix
 from smartagent.kernel.record import Detail
 from smartagent.kernel.work import Claim
+
+_ELEVATIONS: Final = (f"{IdPrefix.ELEVATION.value}_", f"{IdPrefix.BREAK_GLASS.value}_")
 
 
 class CallerKind(StrEnum):
@@ -94,8 +98,8 @@ def circumstances(caller: Caller) -> dict[str, Detail]:
     """Return what a decision about a call looked at besides the call itself, for the record of the decision.
 
     With them the decision can be made again later, by other rules.  `role` and `scope` are those of that
-    instant; `for` and `for_role` say whom the caller acted for, and `depth` through how many.  What nobody looked at
-    is left out, and a normal standing, too.
+    instant; `for` and `for_role` say whom the caller acted for, `depth` through how many, and `elevation` by what they
+    have another role.  What nobody looked at is left out, and a normal standing, too.
     """
     detail: dict[str, Detail] = {
         "role": caller.role,
@@ -113,6 +117,9 @@ def circumstances(caller: Caller) -> dict[str, Detail]:
         detail["labels"] = " ".join(sorted(caller.labels))
     if caller.budget != UNKNOWN_BUDGET:
         detail["budget"] = caller.budget
+    elevation = elevation_in(caller.lineage)
+    if elevation:
+        detail["elevation"] = elevation
     return detail
 
 
@@ -125,3 +132,8 @@ def _proof(caller: Caller) -> dict[str, Detail]:
         "standing": "" if caller.standing == Standing.NORMAL else caller.standing,
     }
     return {name: value for name, value in known.items() if value}
+
+
+def elevation_in(lineage: Iterable[str]) -> str:
+    """Return the elevation, or the break-glass, that something with this lineage was given under; empty for none."""
+    return next((each for each in lineage if each.startswith(_ELEVATIONS)), "")

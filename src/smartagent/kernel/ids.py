@@ -38,8 +38,13 @@ class IdPrefix(StrEnum):
     PERSON = "prs"
     GROUP = "grp"
     ELEVATION = "elv"
+    BREAK_GLASS = "bgl"
+    RECOVERY_KEY = "rky"
     STREAM = "stm"
     EVENT = "evt"
+    NOTICE = "ntc"
+    APPROVAL = "apr"
+    APPROVAL_GRANT = "apg"
 
 
 class MalformedId(SmartAgentError):

@@ -3,6 +3,7 @@
 
 from smartagent.leases.catalog.store import CREDENTIALS_TOPIC, PROVIDERS_TOPIC
 from smartagent.leases.errors import (
+    CannotNarrow,
     CredentialNotFound,
     CredentialNotGranted,
     LeaseError,
@@ -45,6 +46,7 @@ __all__ = [
     "UNTIL_ROTATED",
     "Backend",
     "By",
+    "CannotNarrow",
     "Credential",
     "CredentialNotFound",
     "CredentialNotGranted",

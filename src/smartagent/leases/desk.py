@@ -38,6 +38,7 @@ from smartagent.leases.errors import (
 )
 from smartagent.leases.means import Means
 from smartagent.leases.model import Credential, Lease, LeaseState, Made
+from smartagent.leases.narrowing import Narrowing
 from smartagent.leases.registry import Registry
 from smartagent.leases.rules import (
     SETTLE_SECONDS,
@@ -60,8 +61,9 @@ RENEWING: Final = "lease.renewing"
 class Desk:
     """Gives leases to agents."""
 
-    def __init__(self, means: Means, registry: Registry) -> None:
+    def __init__(self, means: Means, registry: Registry, narrowing: Narrowing) -> None:
         self._means = means
+        self._narrowing = narrowing
         self._registry = registry
 
     async def issue(self, caller: Caller, inbound: Inbound) -> Outcome:
@@ -70,6 +72,7 @@ class Desk:
         Raises:
             CredentialNotGranted: The role or the token does not have it.
             CredentialNotFound: There is no such credential.
+            CannotNarrow: Nothing of it is left of what the role names.
             LeaseTooLong: It is asked for longer than its maximum.
             ProviderFailed: The provider said no.
             ProviderUnreachable: The provider did not answer.
@@ -114,7 +117,8 @@ class Desk:
             LeaseNotFound: There is none with this id in the caller's session.
             LeaseOver: It has ended.
             NotRenewable: It lives as long as it was made for.
-            CredentialNotGranted: The role or the token does not have it any more.
+            CredentialNotGranted: The role or the token does not have it any more, or not so much of it.
+            CredentialNotFound: There is no such credential any more.
             ProviderFailed: The provider said no.
             ProviderUnreachable: The provider did not answer.
         """
@@ -123,6 +127,7 @@ class Desk:
         if lease.session != caller.session:
             raise LeaseNotFound("it was made in another session")
         self._check(caller, lease.credential)
+        self._check_grant(caller, lease)
         now = int(self._means.clock.now())
         later = extended(lease, asked.ttl_seconds, now=now, not_after=caller.expires_at)
         backend = self._registry.of_lease(lease)
@@ -186,6 +191,20 @@ class Desk:
         if isinstance(verdict, Denied):
             raise CredentialNotGranted(verdict.missing, verdict.reason)
 
+    def _check_grant(self, caller: Caller, lease: Lease) -> None:
+        """Let a lease that a role narrows go on only while that comes to what it was made for."""
+        items = self._means.narrowed(caller, lease.credential)
+        if items is None:
+            return
+        credential = self._registry.credential(lease.credential).credential
+        if json.encode(self._narrowing.grant_of(credential, items)).decode() != lease.grant:
+            missing = f"credential:{lease.credential}"
+            raise CredentialNotGranted(missing, "the role narrows it otherwise by now; ask for a new one")
+
+    def _grant_for(self, caller: Caller, credential: Credential) -> str:
+        items = self._means.narrowed(caller, credential.name)
+        return json.encode(self._narrowing.grant_of(credential, items)).decode()
+
     async def _own(self, caller: Caller, lease_id: str) -> Lease:
         lease = await read_lease(self._means.database, lease_id)
         if lease is None or (caller.kind is CallerKind.AGENT and lease.agent != caller.principal):
@@ -214,7 +233,7 @@ class Desk:
             due_at=now + SETTLE_SECONDS,
             ttl_seconds=credential.ttl_seconds if asked_seconds is None else asked_seconds,
             version=1,
-            grant=json.encode(credential.grant).decode(),
+            grant=self._grant_for(caller, credential),
         )
 
     async def _intend(

@@ -9,6 +9,7 @@ LeaseError
     ProviderInUse         credentials still come from it
     CredentialNotFound    no credential has this name
     CredentialNotGranted  the caller's role, or token, does not have it
+    CannotNarrow          nothing of the credential is left of what the role names
     LeaseNotFound         no lease has this id, or it is somebody else's
     LeaseOver             the lease is being ended, or has ended
     LeaseTooLong          longer than its maximum
@@ -97,6 +98,14 @@ class CredentialNotGranted(LeaseError):
         super().__init__(f"missing: {missing}" if missing else "")
         self.missing = missing
         self.reason = reason
+
+
+class CannotNarrow(LeaseError):
+    """Nothing of the credential is left of what the role names, or its kind cannot be narrowed so."""
+
+    code: ClassVar[str] = "cannot-narrow"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "The credential cannot be narrowed so."
 
 
 class LeaseNotFound(LeaseError):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the room is given: the world, and the rooms below it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from smartagent.kernel import Caller, Clock, Ids, Ledger, Permitted, Secret, Verdict
 from smartagent.leases.ports import Backend
 from smartagent.leases.rules import ISSUE_SECONDS
+from smartagent.policy import Item
 from smartagent.storage import Database
 
 
@@ -39,8 +40,9 @@ class Sealing(Protocol):
 class Means(msgspec.Struct, frozen=True):
     """What the room is given.
 
-    `decide` says whether a caller may lease a credential, `granted` what a role names, `live` whether what a caller holds is still good, and
-    `secret` opens a secret of the vault.  `backends` are by kind.
+    `decide` says whether a caller may lease a credential, `granted` what a role names, `narrowed` what of a
+    credential its lease may give (None: all of it), `live` whether what a caller holds is still good, and `secret`
+    opens a secret of the vault.  `backends` are by kind.
     """
 
     clock: Clock
@@ -53,6 +55,7 @@ class Means(msgspec.Struct, frozen=True):
     decide: Callable[[Caller, str], Verdict]
     granted: Callable[[str], tuple[str, ...]]
     live: Callable[[Caller], bool]
+    narrowed: Callable[[Caller, str], Sequence[Item] | None]
     secret: Callable[[str], Awaitable[Secret[bytes]]]
     secret_exists: Callable[[str], bool]
     issue_seconds: float = ISSUE_SECONDS

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seam to the outside: what every backend does, each for one kind of provider."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from smartagent.kernel import Secret
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 
 class Backend(Protocol):
@@ -72,4 +73,24 @@ class Backend(Protocol):
 
     async def probe(self, provider: Provider, secrets: Mapping[str, Secret[bytes]]) -> None:
         """Say nothing when the provider answers and the house may make credentials there."""
+        ...
+
+
+@runtime_checkable
+class Narrows(Protocol):
+    """A backend of which a role can name parts."""
+
+    @property
+    def narrows(self) -> ResourceKind:
+        """Which blocks of a role file narrow it."""
+        ...
+
+    def narrow(
+        self, provider: Provider, grant: Mapping[str, object], items: Sequence[Item]
+    ) -> Mapping[str, object]:
+        """Return what a grant comes to when it gives nothing but `items`: no more than either says.
+
+        Raises:
+            CannotNarrow: Nothing would be left, or more than the provider takes.
+        """
         ...

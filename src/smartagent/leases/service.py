@@ -11,6 +11,7 @@ from smartagent.leases.desk import Desk
 from smartagent.leases.entries import Credentials, Ledgering, Providers
 from smartagent.leases.hosts import SshHosts
 from smartagent.leases.means import Means
+from smartagent.leases.narrowing import Narrowing
 from smartagent.leases.registry import Registry
 from smartagent.leases.store import LEASES_TOPIC, read_counts
 from smartagent.leases.sweeper import Sweeper
@@ -25,7 +26,8 @@ class Leases:
     def __init__(self, means: Means) -> None:
         self.registry = Registry(means)
         self.sweeper = Sweeper(means, self.registry)
-        self.desk = Desk(means, self.registry)
+        self.narrowing = Narrowing(self.registry)
+        self.desk = Desk(means, self.registry, self.narrowing)
         self.providers = Providers(means, self.registry)
         self.credentials = Credentials(means, self.registry)
         self.all = Ledgering(means)

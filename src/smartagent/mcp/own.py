@@ -126,7 +126,7 @@ class Own:
         return {
             "role": caller.role,
             "upstreams": [] if role is None else [msgspec.to_builtins(block) for block in role.allow],
-            "credentials": [] if role is None else list(role.credentials),
+            "credentials": [] if role is None else list(role.leasable),
             "mcp_servers": [
                 {"name": name, "address": self._means.address_of(name), "tools": tools}
                 for name, tools in servers.items()

@@ -34,10 +34,13 @@ from smartagent.policy.model import (
     Condition,
     Explanation,
     Grants,
+    Item,
     McpAllow,
     McpCall,
     McpKind,
     NearestRule,
+    ResourceAllow,
+    ResourceKind,
     Role,
     RuleKind,
     StoredPolicy,
@@ -52,6 +55,7 @@ from smartagent.policy.rules import grants_everything
 from smartagent.policy.staged.store import STAGED_TOPIC
 from smartagent.policy.staging.telling import Telling
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
+from smartagent.policy.versions.keeper import RoleCheck
 from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
@@ -74,6 +78,7 @@ __all__ = [
     "Given",
     "Grants",
     "GrantsEverything",
+    "Item",
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedPromptFile",
@@ -90,7 +95,10 @@ __all__ = [
     "PolicyError",
     "PolicyNotFound",
     "PromptRole",
+    "ResourceAllow",
+    "ResourceKind",
     "Role",
+    "RoleCheck",
     "RoleNotFound",
     "RoleOf",
     "RuleKind",

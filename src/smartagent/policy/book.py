@@ -6,22 +6,22 @@ apply to everybody, never by other roles'.  A judgement is remembered until the 
 came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
-import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import structs
 
-from smartagent.kernel import UNLIMITED, Caller, CallerKind, Clock, Denied, Limits, Verdict
-from smartagent.policy.cedar import Partition, Policy, parse_policies
-from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
-from smartagent.policy.judging import STAGED_SUFFIX, Chapter, both
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Clock, Denied, Limits, Permitted, Verdict
+from smartagent.policy.binding import Binder
+from smartagent.policy.errors import PolicyNotFound, RoleNotFound
+from smartagent.policy.judging import Chapter, both
 from smartagent.policy.model import (
     CREDENTIAL_SCOPE,
     Call,
     Explanation,
     Grants,
+    Item,
     McpCall,
+    ResourceAllow,
     RuleKind,
     StoredPolicy,
     StoredRole,
@@ -35,8 +35,6 @@ from smartagent.policy.store import read_policies, read_roles
 from smartagent.policy.trying import About, Judge, Trial, Trying
 from smartagent.policy.writing import compiled
 from smartagent.storage import Database
-
-_log = logging.getLogger(__name__)
 
 
 class Book:
@@ -66,9 +64,8 @@ class Book:
         self._policies = {stored.name: stored for stored in policies}
         self._chapters: dict[str, Chapter] = {}
         self._judgements = Judgements()
-        self._serials = count(1)
         self._unreadable: set[str] = set()
-        self._parsed: dict[str, tuple[StoredPolicy, Mapping[str, Policy]]] = {}
+        self._binder = Binder()
         self._staged: dict[str, Trial] = {}
         self._trying = Trying(self._open_with)
         self.edition = 0
@@ -101,11 +98,11 @@ class Book:
         self.edition += 1
         if not names:
             self._policies = {stored.name: stored for stored in await read_policies(self._database)}
-            self._parsed.clear()
+            self._binder.forget()
         for name in dict.fromkeys(names):
             stored = await read_policies(self._database, name)
             self._policies.pop(name, None)
-            self._parsed.pop(f"policy/{name}", None)
+            self._binder.forget(name)
             if stored:
                 self._policies[name] = stored[0]
         # They apply to every role.
@@ -245,12 +242,41 @@ class Book:
     def credentials_of(self, role: str) -> tuple[str, ...]:
         """Return the names of what `role` may lease."""
         stored = self._roles.get(role)
-        return () if stored is None else stored.role.credentials
+        return () if stored is None else stored.role.leasable
+
+    def narrowed_lease(self, caller: Caller, credential: str) -> tuple[Item, ...] | None:
+        """Return what a lease of `credential` may give to `caller`; None when no role of theirs narrows it.
+
+        Each thing that a role names is asked about by itself, so a policy can forbid one; and who acts for another
+        agent gets what both roles allow, whichever of them names it.
+        """
+        roles = [(caller.role, caller.principal)]
+        if caller.subject_role:
+            roles.append((caller.subject_role, caller.subject))
+        named = [block for role, _ in roles for block in self._narrowing(role, credential)]
+        if not named:
+            return None
+        items = dict.fromkeys(item for block in named for item in block.items)
+        return tuple(
+            item for item in items if all(self._gives(caller, whose, credential, item) for whose in roles)
+        )
+
+    def _narrowing(self, role: str, credential: str) -> list[ResourceAllow]:
+        stored = self._roles.get(role)
+        blocks = () if stored is None else stored.role.resources
+        return [block for block in blocks if block.credential == credential]
+
+    def _gives(self, caller: Caller, whose: tuple[str, str], credential: str, item: Item) -> bool:
+        return isinstance(self._judge_lease(caller, whose, item.of(credential)), Permitted)
 
     def _decide_lease(self, caller: Caller, whose: tuple[str, str], credential: str) -> Verdict:
+        return self._judge_lease(
+            caller, whose, Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
+        )
+
+    def _judge_lease(self, caller: Caller, whose: tuple[str, str], call: Call) -> Verdict:
         role, agent = whose
-        missing = f"{CREDENTIAL_SCOPE}{credential[:64]}"
-        call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
+        missing = call.upstream[: len(CREDENTIAL_SCOPE) + 64]
 
         def judge(chapter: Chapter | None) -> Verdict:
             if chapter is None or caller.kind is not CallerKind.AGENT:
@@ -344,7 +370,7 @@ class Book:
     def _open(self, role: str) -> Chapter | None:
         if role in self._unreadable:
             return None
-        chapter = self._put_together(role, self._roles.get(role), self._policies.values())
+        chapter = self._binder.bind(role, self._roles.get(role), self._policies.values())
         if chapter is not None:
             self._chapters[role] = chapter
         elif role in self._roles:
@@ -362,37 +388,4 @@ class Book:
             elif trial.stored is not None:
                 policies[trial.stored.name] = trial.stored
             staged.add(trial.staged.label)
-        return self._put_together(role, stored, policies.values(), staged)
-
-    def _put_together(
-        self,
-        role: str,
-        stored: StoredRole | None,
-        policies: Iterable[StoredPolicy],
-        staged: Collection[str] = (),
-    ) -> Chapter | None:
-        if stored is None:
-            return None
-        try:
-            found = parse_policies(stored.cedar, _prefix(f"role/{role}", staged), by_hand=False)
-            for policy in policies:
-                found |= self._read(policy, _prefix(f"policy/{policy.name}", staged))
-            partition = Partition(role, found)
-        except (PolicyError, ValueError, TypeError, RecursionError):
-            # A policy that was accepted once and cannot be read now may be the one that forbids.
-            _log.exception("the policies of role %s cannot be read; it is allowed nothing", role)
-            return None
-        return Chapter(next(self._serials), stored, partition)
-
-    def _read(self, policy: StoredPolicy, prefix: str) -> Mapping[str, Policy]:
-        # Every role's chapter holds them: they are read once, not once for each role.
-        known = self._parsed.get(prefix)
-        if known is None or known[0] is not policy:
-            known = policy, parse_policies(policy.cedar, prefix, by_hand=True)
-            self._parsed[prefix] = known
-        return known[1]
-
-
-def _prefix(label: str, staged: Collection[str]) -> str:
-    # So that the log says which of the two decided.
-    return f"{label}{STAGED_SUFFIX}" if label in staged else label
+        return self._binder.bind(role, stored, policies.values(), staged)

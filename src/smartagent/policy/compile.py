@@ -7,7 +7,19 @@ literal by `quote`, so nothing of a role file can become policy.
 
 from typing import Final
 
-from smartagent.policy.model import ANY, CREDENTIAL_SCOPE, MCP_SCOPE, Allow, Ask, McpAllow, McpKind, Role
+from smartagent.policy.model import (
+    ANY,
+    CREDENTIAL_SCOPE,
+    MCP_SCOPE,
+    Allow,
+    Ask,
+    Item,
+    McpAllow,
+    McpKind,
+    ResourceAllow,
+    ResourceKind,
+    Role,
+)
 from smartagent.policy.operations import ANY_FIELD, by_kind
 from smartagent.policy.patterns import Pattern, parse_pattern
 
@@ -34,6 +46,7 @@ def compile_role(role: Role) -> str:
     blocks = [_permit(role, number, block) for number, block in enumerate(role.allow, 1)]
     blocks += [_permit_credential(role, name) for name in role.credentials]
     blocks += [_permit_mcp(role, number, block) for number, block in enumerate(role.mcp, 1)]
+    blocks += [_permit_resource(role, number, block) for number, block in enumerate(role.resources, 1)]
     # Behind all that permits: rules are named by where they stand.
     blocks += [_ask(role, number, block) for number, block in enumerate(role.allow, 1) if block.ask]
     blocks += [_ask_mcp(role, number, block) for number, block in enumerate(role.mcp, 1) if block.ask]
@@ -89,6 +102,23 @@ def _permit_credential(role: Role, name: str) -> str:
     resource = f"resource == Upstream::{quote(CREDENTIAL_SCOPE + name)}"
     conditions = [f"context.scopes.contains({quote(CREDENTIAL_SCOPE + name)})"]
     return _statement(role, f"role/{role.name}/credential/{name}", ("lease", resource), conditions)
+
+
+def _permit_resource(role: Role, number: int, block: ResourceAllow) -> str:
+    # That it is leased at all, and each thing that the lease gives, is asked by itself.
+    scope = quote(CREDENTIAL_SCOPE + block.credential)
+    named = ['context.method == "LEASE"', *(_item(block, item) for item in block.items)]
+    conditions = [f"context.scopes.contains({scope})", _any_of(named)]
+    name = f"role/{role.name}/{block.kind}/{number}"
+    return _statement(role, name, ("lease", f"resource == Upstream::{scope}"), conditions)
+
+
+def _item(block: ResourceAllow, item: Item) -> str:
+    place = item.of(block.credential).path
+    if block.kind is ResourceKind.CLOUD:
+        return f"context.method like {_wildcards(item.verb)} && context.path like {_wildcards(place)}"
+    below = f"context.path == {quote(place)} || context.path like {_wildcards(place + '/*')}"
+    return f"context.method == {quote(item.verb)} && ({below})"
 
 
 def _permit_mcp(role: Role, number: int, block: McpAllow) -> str:

@@ -94,6 +94,43 @@ class McpCall(msgspec.Struct, frozen=True, gc=False):
         return Call(f"{MCP_SCOPE}{self.server}", self.kind.value, self.name)
 
 
+class ResourceKind(StrEnum):
+    """What a credential opens, as far as a role can narrow it; the name of the block in a role file."""
+
+    DATABASE = "database"
+    FILES = "files"
+    HOSTS = "hosts"
+    CLOUD = "cloud"
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One thing that a credential gives.
+
+    `SELECT` on `public.orders` or its column `public.orders/id`, `READ` of a directory, `LOGIN` as a principal, an
+    action of a cloud on a resource, a `SCOPE`.
+    """
+
+    verb: str
+    name: str
+
+    def of(self, credential: str) -> "Call":
+        """The same as policies see it."""
+        return Call(
+            f"{CREDENTIAL_SCOPE}{credential}", self.verb, f"/{credential}/{self.name.removeprefix('/')}"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.name}"
+
+
+class ResourceAllow(msgspec.Struct, frozen=True):
+    """What of a credential a lease of the role gives: these, and nothing else."""
+
+    kind: ResourceKind
+    credential: str
+    items: tuple[Item, ...]
+
+
 class Role(msgspec.Struct, frozen=True):
     """What agents of this role may do, for how long, and from where.
 
@@ -101,6 +138,7 @@ class Role(msgspec.Struct, frozen=True):
     from anywhere, and no `hours` (see `hours`) at any time.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
     for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each
     agent's, and `shared_limits` those of all agents of the role together.  `mcp` is what may be reached of MCP servers.
+    `resources` are credentials that may be leased narrowed.
     `flow` says what becomes of calls that would send private data outside: `shadow` (they are recorded) or `stop`.
     `prompt` is the SHA-256 of the prompt file that its agents must run with, in hexadecimal; empty for any.
     """
@@ -119,12 +157,18 @@ class Role(msgspec.Struct, frozen=True):
     mcp: tuple[McpAllow, ...] = ()
     flow: str = "shadow"
     prompt: str = ""
+    resources: tuple[ResourceAllow, ...] = ()
+
+    @property
+    def leasable(self) -> tuple[str, ...]:
+        """The names of the credentials that may be leased, whole or narrowed, each once."""
+        return tuple(dict.fromkeys((*self.credentials, *(block.credential for block in self.resources))))
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes a token may hold, each once: calls', others, one for each credential and each MCP server."""
         called = (block.scope for block in self.allow)
-        leased = (CREDENTIAL_SCOPE + name for name in self.credentials)
+        leased = (CREDENTIAL_SCOPE + name for name in self.leasable)
         reached = (MCP_SCOPE + block.server for block in self.mcp)
         return tuple(dict.fromkeys((*called, *self.other_scopes, *leased, *reached)))
 

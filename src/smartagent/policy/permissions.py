@@ -85,6 +85,8 @@ class Permission(StrEnum):
     LEASES_END = "leases.end"
     ACCOUNTS_READ = "accounts.read"
     ACCOUNTS_WRITE = "accounts.write"
+    CHANNELS_READ = "channels.read"
+    CHANNELS_WRITE = "channels.write"
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
@@ -95,12 +97,16 @@ class Permission(StrEnum):
     ACCESS_REQUESTS_WRITE = "access-requests.write"
     ELEVATIONS_READ = "elevations.read"
     ELEVATIONS_WRITE = "elevations.write"
+    BREAK_GLASS_READ = "break-glass.read"
+    BREAK_GLASS_WRITE = "break-glass.write"
     REVIEWS_READ = "reviews.read"
     REVIEWS_WRITE = "reviews.write"
     SCIM_SOURCES_READ = "scim-sources.read"
     SCIM_SOURCES_WRITE = "scim-sources.write"
     SCIM_READ = "scim.read"
     SCIM_WRITE = "scim.write"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
 
 
 _KINDS: Final = {

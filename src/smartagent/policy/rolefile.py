@@ -32,11 +32,17 @@ rate = "100/s"
 [[mcp]]
 server = "files"
 tools = ["read_*"]
+
+[[database]]
+credential = "billing-db"
+tables = ["public.invoices"]
+privileges = ["select"]
 """
 
 import ipaddress
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
@@ -47,9 +53,19 @@ from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
 from smartagent.policy.hours import parse_window
 from smartagent.policy.mcpfile import McpFile, parse_mcp
-from smartagent.policy.model import ANY, Allow, Ask, Role
+from smartagent.policy.model import ANY, Allow, Ask, ResourceAllow, Role
 from smartagent.policy.operations import parse_operation
 from smartagent.policy.patterns import parse_pattern
+from smartagent.policy.resourcefile import (
+    CloudFile,
+    DatabaseFile,
+    FilesFile,
+    HostsFile,
+    parse_cloud,
+    parse_database,
+    parse_files,
+    parse_hosts,
+)
 
 MAX_ROLE_FILE_BYTES: Final = 32_768
 MAX_TTL_SECONDS: Final = 3600
@@ -62,6 +78,7 @@ _METHOD: Final = re.compile(r"[A-Z]{3,20}")
 _TTL: Final = re.compile(r"([1-9][0-9]{0,4})([smh])")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+")
 _CONTENT_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_BLOCKS: Final = "allow|mcp|database|files|hosts|cloud"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _NEVER_SENT: Final = frozenset({"CONNECT", "TRACE"})
 
@@ -92,6 +109,10 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     limits: Limits = UNLIMITED
     shared_limits: Limits = UNLIMITED
     mcp: list[McpFile] = []
+    database: list[DatabaseFile] = []
+    files: list[FilesFile] = []
+    hosts: list[HostsFile] = []
+    cloud: list[CloudFile] = []
     flow: str = "shadow"
     prompt: str = ""
 
@@ -122,6 +143,7 @@ def parse_role_file(text: str) -> Role:
         mcp=tuple(checker.one(f"mcp[{index}]", block, parse_mcp) for index, block in enumerate(raw.mcp)),
         flow=raw.flow,
         prompt=checker.one("prompt", raw.prompt, _parse_digest),
+        resources=_parse_resources(checker, raw),
     )
     if role.flow not in {"shadow", "stop"}:
         raise checker.complaint("flow", "shadow or stop")
@@ -161,6 +183,25 @@ def _parse_allow(checker: "_Checker", index: int, raw: _AllowFile) -> Allow:
         operations=checker.each(place + "operations", raw.operations, parse_operation),
         ask=raw.ask,
     )
+
+
+def _parse_resources(checker: "_Checker", raw: _RoleFile) -> tuple[ResourceAllow, ...]:
+    found = (
+        *(
+            checker.one(f"database[{index}]", block, parse_database)
+            for index, block in enumerate(raw.database)
+        ),
+        *(checker.one(f"files[{index}]", block, parse_files) for index, block in enumerate(raw.files)),
+        *(checker.one(f"hosts[{index}]", block, parse_hosts) for index, block in enumerate(raw.hosts)),
+        *(checker.one(f"cloud[{index}]", block, parse_cloud) for index, block in enumerate(raw.cloud)),
+    )
+    if len(found) > MAX_ITEMS:
+        raise MalformedRoleFile(f"a role has at most {MAX_ITEMS} blocks that narrow credentials")
+    for index, name in enumerate(raw.credentials):
+        if any(block.credential == name for block in found):
+            reason = f"{name} is narrowed by a block, which this line would undo; take it out here"
+            raise checker.complaint(f"credentials[{index}]", reason)
+    return found
 
 
 def _parse_description(raw: str) -> str:
@@ -295,16 +336,16 @@ class _Checker:
 
 def line_of(lines: Iterable[str], field: str) -> int:
     """Find the line that sets `field`, as in `allow[2].paths`; 0 when it cannot be told.  Only ever used in a complaint."""
-    found = re.fullmatch(r"(?:(?:(allow)\[(\d+)\]|(limits|shared_limits))\.?)?(\w*)(?:\[.*)?", field)
+    found = re.fullmatch(rf"(?:(?:({_BLOCKS})\[(\d+)\]|(limits|shared_limits))\.?)?(\w*)(?:\[.*)?", field)
     if not found:
         return 0
     wanted, key = (found[1] or found[3] or "", int(found[2] or 0)), found[4]
-    table, blocks = ("", 0), 0
+    table, blocks = ("", 0), Counter[str]()
     for number, line in enumerate(lines, 1):
         header = re.match(r"\s*\[+\s*(\w+)\s*\]", line)
         if header:
-            table = (header[1], blocks if header[1] == "allow" else 0)
-            blocks += header[1] == "allow"
+            table = (header[1], blocks[header[1]])
+            blocks[header[1]] += 1
         at_key = key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line)
         if table == wanted and (at_key or (header and not key)):
             return number

@@ -14,7 +14,7 @@ from smartagent.policy.permissions import HOUSE_POLICY, Permission
 from smartagent.policy.staging.desk import StagingDesk
 from smartagent.policy.staging.routes import policy_staging_routes, role_staging_routes, staged_list_routes
 from smartagent.policy.versions.desk import VersionsDesk, reason_in, stored_view
-from smartagent.policy.versions.keeper import Accepted, Keeper, Stored, Wording
+from smartagent.policy.versions.keeper import Accepted, Keeper, RoleCheck, Stored, Wording
 from smartagent.policy.versions.routes import policy_version_routes, role_version_routes
 from smartagent.policy.views import (
     ExplainRequest,
@@ -36,7 +36,9 @@ RoleOf = Callable[[str], tuple[str, str] | None]
 _MAX_BODY_BYTES: Final = 131_072
 
 
-def routes(book: Book, clock: Clock, role_of: RoleOf, database: Database) -> tuple[Route, ...]:
+def routes(
+    book: Book, clock: Clock, role_of: RoleOf, database: Database, check: RoleCheck
+) -> tuple[Route, ...]:
     """Build the room's routes.
 
     Args:
@@ -44,9 +46,10 @@ def routes(book: Book, clock: Clock, role_of: RoleOf, database: Database) -> tup
         clock: For the time of a change.
         role_of: Which role an agent has now.
         database: Where the versions are.
+        check: Refuses roles that name what is not there.
     """
-    roles = Keeper(RuleKind.ROLE, book, clock, database)
-    policies = Keeper(RuleKind.POLICY, book, clock, database)
+    roles = Keeper(RuleKind.ROLE, book, clock, database, check)
+    policies = Keeper(RuleKind.POLICY, book, clock, database, check)
     staged_roles = StagingDesk(roles, book, clock, database)
     staged_policies = StagingDesk(policies, book, clock, database)
     return (

@@ -6,7 +6,7 @@ import msgspec
 from smartagent.kernel import Limits, rfc3339
 from smartagent.policy.errors import MalformedOperation
 from smartagent.policy.facts import Given
-from smartagent.policy.model import Allow, Call, StoredPolicy, StoredRole
+from smartagent.policy.model import Allow, Call, ResourceAllow, StoredPolicy, StoredRole
 from smartagent.policy.operations import by_kind, parse_operation
 
 
@@ -56,6 +56,7 @@ class RoleView(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     allow: tuple[Allow, ...]
     credentials: tuple[str, ...]
+    resources: tuple[ResourceAllow, ...]
     limits: Limits
     shared_limits: Limits
     prompt: str
@@ -120,6 +121,7 @@ def role_view(stored: StoredRole) -> RoleView:
         scopes=role.scopes,
         allow=role.allow,
         credentials=role.credentials,
+        resources=role.resources,
         limits=role.limits,
         shared_limits=role.shared_limits,
         prompt=role.prompt,

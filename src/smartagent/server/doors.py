@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
+from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Asked, Flowing, FlowStopped, Upstream
@@ -18,11 +19,14 @@ from smartagent.kernel import (
     Label,
     Ledger,
     Limits,
+    NeedsApproval,
     Secret,
     Verdict,
     Work,
+    Write,
 )
 from smartagent.mcp import Flow
+from smartagent.notices import NoticeKind, Tell
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.circumstances import Circumstances
@@ -37,8 +41,8 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_circumstances", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
-        "_vault",
+        "_approvals", "_book", "_circumstances", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell",
+        "_tokens", "_transactions", "_vault",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- the rooms that a call passes
@@ -51,12 +55,14 @@ class GatewayDoors:
         placeholders: Placeholders,
         flow: Flow,
         circumstances: Circumstances,
+        approvals: Approvals,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
         outward: OutwardTokens,
         protected: ProtectedResources,
         gateway: str,
+        tell: Tell,
     ) -> None:
         self._rooms = rooms
         self._tokens = tokens
@@ -65,12 +71,14 @@ class GatewayDoors:
         self._placeholders = placeholders
         self._flow = flow
         self._circumstances = circumstances
+        self._approvals = approvals
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
         self._outward = outward
         self._protected = protected
         self._gateway = gateway
+        self._tell = tell
         self._metadata_url = metadata_url(gateway)
 
     def now(self) -> float:
@@ -149,6 +157,10 @@ class GatewayDoors:
         """Make `work` durable soon."""
         self._ledger.commit_later(work)
 
+    def alarm(self, subject: str, title: str, lines: Sequence[str], look: str) -> Write:
+        """Tell people that a credential is where it should not be."""
+        return self._tell(NoticeKind.ALARMS, subject, title, lines, f"/v1/audit?subject={look}")
+
     def live(self, caller: Caller) -> bool:
         """Tell whether what the caller holds is still good."""
         return not self._tokens.revocations.is_revoked(caller)
@@ -164,6 +176,16 @@ class GatewayDoors:
             caller = structs.replace(caller, standing=standing)
         call = Call(asked.upstream, asked.method, asked.path, *asked.said)
         return self._book.decide_for_both(caller, call)
+
+    async def approve(
+        self, caller: Caller, needs: NeedsApproval, wish: Wish, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        """Return leave for a call that the rules ask people about.
+
+        Raises:
+            ApprovalsError: There is none, or none yet.
+        """
+        return await self._approvals.obtain(caller, needs, wish, is_secret)
 
     def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
         """Return the entries at an address."""

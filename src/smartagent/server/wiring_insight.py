@@ -70,6 +70,7 @@ def wire_reach(
             agent=identity.directory.agent,
             upstreams=upstreams,
             credential=credential,
+            grant_of=leases.narrowing.grant_of,
             delegations_from=lambda agent, now: delegations.register.live_from(agent, now=now),
             delegations_to=delegations_to,
             gateway=base.settings.gateway_url,

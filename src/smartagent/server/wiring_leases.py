@@ -115,6 +115,7 @@ def wire_leases(
             backends=backends(base, outside, tokens, kept.accounts),
             decide=rules.decide_lease,
             granted=rules.credentials_of,
+            narrowed=rules.narrowed_lease,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             secret=lambda name: _secret_of(kept.vault, name),
             secret_exists=lambda name: has_secret(kept.vault, name),

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from smartagent.identity import Agent, Operator
-from smartagent.kernel import Detail, IdPrefix
+from smartagent.kernel import Detail, IdPrefix, elevation_in
 from smartagent.policy import Grants
 from smartagent.tokens.errors import (
     AudienceNotGranted,
@@ -106,14 +106,16 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
     def detail(self, proof: str, short_id: str) -> dict[str, Detail]:
         """Say for the log what was issued, on which proof (`challenge` or `assertion`)."""
         claims = self.claims
-        detail: dict[str, Detail] = {
+        said: dict[str, Detail] = {
             proof: short_id,
             "aud": claims.aud,
             "exp": claims.exp,
             "kid": self.kid,
             "scope": claims.scope,
         }
-        return {**detail, "prompt": claims.prompt} if claims.prompt else detail
+        elevation = elevation_in(claims.lin)
+        said |= {"prompt": claims.prompt} if claims.prompt else {}
+        return said | {"elevation": elevation} if elevation else said
 
 
 class Ceiling(msgspec.Struct, frozen=True):

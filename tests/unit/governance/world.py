@@ -7,6 +7,7 @@ from smartagent.audit import Trail
 from smartagent.audit.custody import Entry
 from smartagent.governance import Defaults, Governance, Means, governance_routes, is_person_here
 from smartagent.kernel import Committed, Record, Work
+from smartagent.notices.telling import Teller
 from smartagent.tokens import RevocationKind, revocation_of
 from tests.unit.identity.memory import FakeClock, MemoryStore
 from tests.unit.identity.world import ISSUER, World
@@ -67,6 +68,7 @@ class GovernanceWorld(World):
                 leases_of=self._leases_of,
                 records_of=self._records_of,
                 strange_client=self._strange_client,
+                tell=Teller(self.clock, self.ids, ISSUER).tell,
                 defaults=defaults or Defaults(),
             )
         )

@@ -45,6 +45,10 @@ def test_a_role_that_is_in_order_has_no_findings():
             HEAD + 'credentials = ["gone"]\n' + block('["/x"]'),
             (2, "error", "unknown", "role/reader/2"),
         ),
+        (
+            HEAD + block('["/x"]') + '[[files]]\ncredential = "gone"\nread = ["/srv"]\n',
+            (7, "error", "unknown", "role/reader/2"),
+        ),
         (HEAD + block('["/x/**", "/x/y"]'), (6, "warning", "shadowed", "role/reader/1")),
         (HEAD + block('["/x/**"]') + block('["/x/*"]'), (7, "warning", "shadowed", "role/reader/2")),
         (HEAD + block('["/x"]') + block('["/x"]'), (7, "warning", "shadowed", "role/reader/2")),

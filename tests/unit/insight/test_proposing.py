@@ -105,6 +105,22 @@ def test_what_is_no_call_stays_and_leases_are_kept_when_they_were_used():
     )
 
 
+def test_what_narrows_a_credential_stays_with_it_and_goes_with_it():
+    blocks = "".join(
+        f'[[database]]\ncredential = "{name}"\ntables = ["a"]\nprivileges = ["select"]\ncolumns = {{a = ["x"]}}\n'
+        for name in ("used-db", "idle-db")
+    )
+    holder = structs.replace(WHO, scopes=SCOPES | {"credential:used-db"})
+    proposal, role = proposed(leased("used-db", holder), ceiling=CEILING + blocks)
+
+    assert [(block.credential, str(block.items[0])) for block in role.resources] == [
+        ("used-db", "SELECT a/x")
+    ]
+    assert ("role/order-reader/7", "the credential idle-db") in [
+        (each.rule, each.what) for each in proposal.dropped
+    ]
+
+
 def test_it_says_what_it_drops():
     proposal, _ = proposed(*made("GET /orders/v1/x", "POST /orders/v1/orders"))
 

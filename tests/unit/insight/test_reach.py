@@ -52,11 +52,17 @@ def tree(*delegations, agents=ALONE, roles=(READER,), upstreams=(ORDERS, MAIL)):
             agent=known.get,
             upstreams=lambda: upstreams,
             credential=credentials.get,
+            grant_of=granted,
             delegations_from=lambda source, now: [each for each in live(now) if each.from_id == source],
             delegations_to=lambda target, now: [each for each in live(now) if each.to_agent == target],
             gateway=GATEWAY,
         )
     )
+
+
+def granted(credential, items):
+    """Narrow as a backend that makes lists of what the items say."""
+    return credential.grant if items is None else {"tables": [item.name for item in items]}
 
 
 async def shown(reach, agent_id="agt_a"):
@@ -95,6 +101,16 @@ async def test_leases_are_listed_with_where_and_what_they_are():
         {"tables": ["orders"]},
         ("broker",),
     )
+
+
+async def test_a_lease_that_the_role_narrows_is_shown_as_what_is_left():
+    block = '[[database]]\ncredential = "orders-db"\ntables = ["public.orders"]\nprivileges = ["select"]\n'
+    role = READER.replace('credentials = ["orders-db"]\n', "") + block
+
+    (lease,) = (await shown(tree(roles=(role,)))).leases
+
+    assert lease.narrowed_to == ("SELECT public.orders",)
+    assert lease.grant == {"tables": ["public.orders"]}
 
 
 async def test_mcp_servers_are_listed_with_what_may_be_used_there():

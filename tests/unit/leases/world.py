@@ -142,6 +142,7 @@ class LeasesWorld(World):
         self.leasable = {"leaser": ("db", "db-admin", "fixed", "key")}
         self.provider = provider or FakeProvider()
         self.fixed = Fixed()
+        self.narrowed = {}
         self.turn = Turn()
         self.secrets = {"broker": ADMIN, "static": b"static-value"}
         kinds = (self.provider, self.fixed, SecretBackend())
@@ -156,6 +157,7 @@ class LeasesWorld(World):
                 backends={each.kind: each for each in kinds},
                 decide=self.decide,
                 granted=lambda role: self.leasable.get(role, ()),
+                narrowed=lambda caller, name: self.narrowed.get((caller.role, name)),
                 live=lambda caller: not self.tokens.revocations.is_revoked(caller),
                 secret=self.secret,
                 secret_exists=self.secrets.__contains__,

@@ -38,6 +38,7 @@ AGENTS = CLIENTS | {
     "sessions.end",
     "agents.rekey",
     "access.evaluate",
+    "approvals.read",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {

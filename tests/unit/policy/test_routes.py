@@ -18,11 +18,16 @@ from tests.unit.policy.fakes import OPERATOR, FakeClock, body_of, book_of, polic
 from tests.unit.policy.test_book import NO_SEVEN, READER
 
 
+def checked(role, role_file):
+    """Refuse roles that narrow anything: there is nothing here."""
+    if role.resources:
+        raise MalformedRoleFile("there is no such credential", field="files[0]", line=2)
+
+
 async def desk(store, *stored):
     book = await book_of(store, *stored)
-    made = routes(
-        book, FakeClock(), {"agt_1": ("order-reader", ""), "agt_2": ("order-reader", "elv_1")}.get, store
-    )
+    role_of = {"agt_1": ("order-reader", ""), "agt_2": ("order-reader", "elv_1")}.get
+    made = routes(book, FakeClock(), role_of, store, checked)
     return book, {(route.method, route.path): route for route in made}
 
 
@@ -114,6 +119,14 @@ async def test_a_stale_change_or_deletion_loses(store):
     for outcome in stale:
         with pytest.raises(PolicyChanged):
             store.apply(*outcome.writes)
+
+
+async def test_a_role_that_names_what_is_not_there_is_not_written(store):
+    _, table = await desk(store)
+    text = 'name = "x"\n[[files]]\ncredential = "disk"\nread = ["/srv"]\n'
+
+    with pytest.raises(MalformedRoleFile, match="line 2"):
+        await ask(table, "PUT", "/v1/roles/{name}", {"role_file": text}, name="x")
 
 
 async def test_the_name_in_the_path_and_in_the_file_must_agree(store):

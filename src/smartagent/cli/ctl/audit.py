@@ -60,7 +60,12 @@ def export(
     """Export the log from an entry to its newest checkpoint, as lines that prove themselves."""
     from smartagent.cli.ctl.checking import export_to  # noqa: PLC0415 -- loads the client
 
-    say(f"Wrote {export_to(place_of(ctx), out, begin)} entries to {out}.")
+    written = export_to(place_of(ctx), out, begin)
+    say(f"Wrote {written.entries} entries to {out}.")
+    if written.break_glass:
+        say(
+            f"{written.break_glass} of them are of a BREAK-GLASS: what opened it, and all that was done under it."
+        )
 
 
 @app.command()

@@ -11,6 +11,7 @@ from smartagent.cli.ctl.place import Place
 from smartagent.cli.exits import REFUSED, USAGE, Exit, told
 from smartagent.cli.profile import Profiles
 from smartagent.crypto import unb64u
+from smartagent.kernel import IdPrefix, Record
 from smartagent.sdk import (
     Operator,
     ReceiptError,
@@ -38,6 +39,17 @@ class Verdict(msgspec.Struct, frozen=True):
     def fields(self) -> dict[str, object]:
         """Return it as members."""
         return {**msgspec.structs.asdict(self), "gaps": list(self.gaps)}
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What an export holds: `break_glass` counts the entries about a break-glass, or under one."""
+
+    entries: int
+    break_glass: int
+
+
+class _Line(msgspec.Struct, frozen=True):
+    record: Record
 
 
 class _Proof(msgspec.Struct, frozen=True):
@@ -102,8 +114,8 @@ def follow(place: Place) -> dict[str, object]:
         raise Exit(REFUSED, f"IT DOES NOT HOLD. {told(error)}") from None
 
 
-def export_to(place: Place, out: Path, begin: int) -> int:
-    """Write the log from `begin` on to `out`, and return how many entries that are.
+def export_to(place: Place, out: Path, begin: int) -> "Written":
+    """Write the log from `begin` on to `out`, and return what that is.
 
     One answer holds some thousand entries; each is a range that proves itself, so a long log
     becomes several files: `out`, `out.1`, `out.2`, ...
@@ -112,21 +124,28 @@ def export_to(place: Place, out: Path, begin: int) -> int:
         Exit: The range does not exist, or the file cannot be written.
     """
 
-    async def ask(operator: Operator) -> int:
-        first, part = begin, 0
+    async def ask(operator: Operator) -> Written:
+        first, part, emergencies = begin, 0, 0
         while True:
             raw = await _get(operator, f"/v1/log/export?from={first}")
             end = msgspec.json.decode(raw.partition(b"\n")[0], type=_Head).end
             path = out if part == 0 else out.with_name(f"{out.name}.{part}")
             path.write_bytes(raw)
+            emergencies += sum(map(_is_of_break_glass, raw.splitlines()[1:]))
             if end - first < _AT_ONCE:
-                return end - begin
+                return Written(end - begin, emergencies)
             first, part = end, part + 1
 
     try:
         return as_operator(place, ask)
     except OSError as error:
         raise Exit(REFUSED, f"{out} cannot be written: {error.strerror}.") from None
+
+
+def _is_of_break_glass(line: bytes) -> bool:
+    record = msgspec.json.decode(line, type=_Line).record
+    elevation = str(record.detail.get("elevation", ""))
+    return record.event.startswith("break-glass.") or elevation.startswith(f"{IdPrefix.BREAK_GLASS.value}_")
 
 
 async def _get(operator: Operator, target: str) -> bytes:

@@ -65,5 +65,6 @@ def _end(ctx: typer.Context, agent: str, *, as_json: bool) -> None:
     found = next((row for row in rows if row.get("agent") == agent), None)
     if found is None:
         raise Exit(REFUSED, f"The agent {agent} is not elevated.")
-    answer_of(ctx, "DELETE", f"/v1/elevations/{segment(str(found['id']))}")
+    desk = "break-glass" if str(found["id"]).startswith("bgl_") else "elevations"
+    answer_of(ctx, "DELETE", f"/v1/{desk}/{segment(str(found['id']))}")
     done(f"The agent {agent} has its own role again.", as_json=as_json)

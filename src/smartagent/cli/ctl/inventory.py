@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from smartagent.cli.ctl.breakglass import warn_of
 from smartagent.cli.ctl.desk import answer_of, rows_of, segment
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
@@ -49,13 +50,17 @@ def show_all(  # noqa: PLR0913 -- each is a filter
     }
     query = {name: value for name, value in asked.items() if value} | {"limit": "200"}
     rows: list[dict[str, object]] = []
+    emergencies: list[dict[str, object]] = []
     while True:
         page = answer_of(ctx, "GET", "/v1/inventory", query=query)
+        emergencies = rows_of(page, "break_glass")
         rows += rows_of(page, "agents")
         cursor = page.get("next_cursor")
         if not isinstance(cursor, str) or not cursor:
             break
         query["cursor"] = cursor
+    if not as_json:
+        warn_of(emergencies)
     show_rows(rows, _COLUMNS, as_json=as_json, empty="There are no agents.")
 
 

@@ -13,7 +13,7 @@ from smartagent.cli.ctl.place import AsJson
 from smartagent.cli.render import say
 
 if TYPE_CHECKING:
-    from smartagent.insight import AgentReach
+    from smartagent.insight import AgentReach, LeaseReach
 
 Lines = Iterator[tuple[int, str]]
 
@@ -73,13 +73,7 @@ def _own(reach: "AgentReach", depth: int) -> Lines:
                 f"{', '.join(rule.methods)} {', '.join(rule.paths)}  ({rule.rule}, {rule.scope}{asked})",
             )
     for lease in reach.leases:
-        if not lease.kind:
-            yield depth, f"lease {lease.credential}, which does not exist"
-            continue
-        made = f", made with {', '.join(lease.secrets)}" if lease.secrets else ""
-        yield depth, f"lease {lease.credential}: {lease.kind} at {lease.provider}{made}"
-        yield depth + 1, f"where {_told(lease.settings)}"
-        yield depth + 1, f"what {_told(lease.grant)}, for {lease.max_ttl_seconds} s at most"
+        yield from _lease(lease, depth)
     for server in reach.mcp:
         named = {"tools": server.tools, "prompts": server.prompts, "resources": server.resources}
         allowed = "; ".join(f"{what} {', '.join(names)}" for what, names in named.items() if names)
@@ -88,6 +82,18 @@ def _own(reach: "AgentReach", depth: int) -> Lines:
     for policy in reach.policies:
         effect = "widens this" if policy.effect == "permit" else "narrows this"
         yield depth, f"{policy.policy} {effect} on {', '.join(policy.upstreams) or 'any upstream'}"
+
+
+def _lease(lease: "LeaseReach", depth: int) -> Lines:
+    if not lease.kind:
+        yield depth, f"lease {lease.credential}, which does not exist"
+        return
+    made = f", made with {', '.join(lease.secrets)}" if lease.secrets else ""
+    yield depth, f"lease {lease.credential}: {lease.kind} at {lease.provider}{made}"
+    yield depth + 1, f"where {_told(lease.settings)}"
+    if lease.narrowed_to:
+        yield depth + 1, f"only {', '.join(lease.narrowed_to)}"
+    yield depth + 1, f"what {_told(lease.grant)}, for {lease.max_ttl_seconds} s at most"
 
 
 def _told(settings: object) -> str:

@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 
 from smartagent.edge import Inbound, Outcome, Reply, parse_json
+from smartagent.governance.elevation.granting import beginning, eligible, ending
 from smartagent.governance.elevation.model import Elevation
 from smartagent.governance.elevation.register import Register
 from smartagent.governance.elevation.store import (
-    add_elevation,
     elevation_changed,
     end_elevation,
     read_elevation,
@@ -21,9 +21,8 @@ from smartagent.governance.elevation.store import (
 )
 from smartagent.governance.errors import ElevationNotFound, GovernanceChanged, MalformedElevation
 from smartagent.governance.means import Means
-from smartagent.identity import AgentNotFound, AgentStatus, parse_reason, read_agent
-from smartagent.kernel import Caller, Decision, IdPrefix, Record, Work, Write, parse_id, rfc3339
-from smartagent.tokens import RevocationKind, revocation_of
+from smartagent.identity import parse_reason
+from smartagent.kernel import Caller, Decision, IdPrefix, Record, Work, parse_id, rfc3339
 
 MIN_SECONDS: Final = 60
 MAX_SECONDS: Final = 86_400
@@ -75,17 +74,11 @@ class Elevations:
         """
         asked = parse_json(inbound.body, ElevationRequest)
         reason = parse_reason(asked.reason)
-        agent = await read_agent(self._means.database, parse_id(asked.agent, IdPrefix.AGENT))
-        if agent is None:
-            raise AgentNotFound(asked.agent)
-        if agent.status is not AgentStatus.ACTIVE:
-            raise MalformedElevation("agent", f"it is {agent.status.value}")
+        agent = await eligible(self._means, asked.agent, asked.role)
         if not MIN_SECONDS <= asked.seconds <= MAX_SECONDS:
             raise MalformedElevation("seconds", f"{MIN_SECONDS} to {MAX_SECONDS}")
         if not reason:
             raise MalformedElevation("reason", "say why")
-        if asked.role == agent.role or self._means.grants(asked.role) is None:
-            raise MalformedElevation("role", "one that there is, and not the agent's own")
         now = self._means.clock.now()
         elevation = Elevation(
             id=self._means.ids.new(IdPrefix.ELEVATION),
@@ -101,7 +94,7 @@ class Elevations:
             subject=agent.id,
             target=f"elevation/{elevation.id}",
             detail={"role": elevation.role, "from": agent.role, "until": elevation.until, "reason": reason},
-            writes=(*await self._cleared(agent.id), add_elevation(elevation)),
+            writes=await beginning(self._means, elevation),
             changes=(elevation_changed(agent.id),),
         )
 
@@ -121,14 +114,14 @@ class Elevations:
         if elevation.ended_at:
             return Outcome(Reply(204), subject=elevation.agent, target=target)
         now = self._means.clock.now()
-        writes, changes = revocation_of(RevocationKind.ELEVATION, elevation.id, now=now)
+        writes, changes = ending(elevation, now)
         return Outcome(
             Reply(204),
             subject=elevation.agent,
             target=target,
             detail={"role": elevation.role},
-            writes=(end_elevation(elevation.id, now=int(now)), *writes),
-            changes=(elevation_changed(elevation.agent), *changes),
+            writes=writes,
+            changes=changes,
         )
 
     async def show_all(self, _caller: Caller, _inbound: Inbound) -> Outcome:
@@ -163,15 +156,6 @@ class Elevations:
                 await self._means.ledger.commit(work)
             except GovernanceChanged:
                 continue
-
-    async def _cleared(self, agent: str) -> tuple[Write, ...]:
-        """Let one that is over, and whose end is not recorded yet, not stand in the way."""
-        now = self._means.clock.now()
-        return tuple(
-            end_elevation(each.id, now=int(now))
-            for each in await read_open(self._means.database, agent)
-            if not each.is_in_force(now, revoked_at_ms=self._revoked_at_ms(agent))
-        )
 
     def _revoked_at_ms(self, agent: str) -> int:
         return self._means.revocations.revoked_at_ms(agent)

@@ -19,6 +19,7 @@ from smartagent.governance.errors import (
     ReviewNotFound,
 )
 from smartagent.governance.means import Means
+from smartagent.governance.reviews.afterwards import break_glasses_of
 from smartagent.governance.reviews.effects import Effect, effect_of
 from smartagent.governance.reviews.model import CREDENTIAL, DELEGATION, ROLE, Decision, Item, Review
 from smartagent.governance.reviews.store import (
@@ -45,8 +46,19 @@ from smartagent.governance.reviews.views import (
 )
 from smartagent.governance.store import read_uses
 from smartagent.identity import AgentStatus, parse_reason
-from smartagent.kernel import Caller, Detail, IdPrefix, Record, SmartAgentError, Work, parse_id
+from smartagent.kernel import (
+    Caller,
+    Detail,
+    IdPrefix,
+    Record,
+    SmartAgentError,
+    Work,
+    Write,
+    parse_id,
+    rfc3339,
+)
 from smartagent.kernel import Decision as Verdict
+from smartagent.notices import NoticeKind
 from smartagent.policy import parse_name
 
 MIN_DUE_SECONDS: Final = 60
@@ -98,7 +110,7 @@ class Reviews:
             Reply(201, review_view(review, len(items))),
             subject=f"review/{review.name}",
             detail={"items": len(items), "due_at": review.due_at, "unanswered": review.unanswered},
-            writes=add_review(review, items),
+            writes=(*add_review(review, items), self._told(review, len(items))),
         )
 
     async def show_all(self, _caller: Caller, _inbound: Inbound) -> Outcome:
@@ -191,6 +203,8 @@ class Reviews:
     async def export(self, caller: Caller, inbound: Inbound) -> Outcome:
         """Write all of a review down as JSON lines: the review, its items, and what the log has of it, with receipts.
 
+        Every break-glass of the agents in it stands there, too.
+
         Raises:
             ReviewNotFound: There is none of this name.
             LogBehind: The newest entries have no checkpoint yet.
@@ -199,9 +213,12 @@ class Reviews:
         unanswered = await count_unanswered(self._means.database, review.name)
         lines: list[object] = [{"review": review_view(review, unanswered)}]
         after = 0
+        agents: dict[str, None] = {}
         while page := await read_items(self._means.database, review.name, after=after, most=_PAGE):
             lines += [{"item": item_view(item)} for item in page]
+            agents |= dict.fromkeys(item.agent for item in page)
             after = page[-1].number
+        lines += [{"break_glass": view} for view in await break_glasses_of(self._means, agents)]
         begin = 0
         while True:
             trail = await self._means.trail(f"review/{review.name}", caller, begin, _PAGE)
@@ -254,6 +271,17 @@ class Reviews:
         except SmartAgentError:
             # Somebody else was first, or the store is down: it is looked at again.
             return
+
+    def _told(self, review: Review, items: int) -> Write:
+        due = rfc3339(review.due_at)
+        lines = (
+            f"{items} items wait for a decision until {due}.  The unanswered then get: {review.unanswered}.",
+            f"smartagentctl review show {review.name} --unanswered",
+        )
+        title = f"The access review {review.name} has begun; it is due {due}"
+        return self._means.tell(
+            NoticeKind.REVIEWS, f"review/{review.name}", title, lines, f"/v1/reviews/{review.name}"
+        )
 
     async def _known(self, name: str) -> Review:
         review = await read_review(self._means.database, name)

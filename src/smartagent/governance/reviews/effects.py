@@ -10,7 +10,8 @@ from msgspec import structs
 from smartagent.delegation import delegation_changed, revoke_delegation
 from smartagent.governance.errors import MalformedDecision
 from smartagent.governance.means import Means
-from smartagent.governance.reviews.model import CREDENTIAL, DELEGATION, ROLE, Decision, Item
+from smartagent.governance.reviews.afterwards import check_reviewer
+from smartagent.governance.reviews.model import BREAK_GLASS, CREDENTIAL, DELEGATION, ROLE, Decision, Item
 from smartagent.governance.reviews.store import withdraw, withdrawals_changed
 from smartagent.identity import Agent, AgentStatus, agent_changed, read_agent, set_standing
 from smartagent.kernel import Change, Write
@@ -36,6 +37,8 @@ async def effect_of(means: Means, item: Item, now: float) -> Effect:
         StoreUnavailable: The store cannot be read.
     """
     decision = Decision(item.decision)
+    if item.what.startswith(BREAK_GLASS):
+        await check_reviewer(means, item, now)
     if decision is Decision.KEEP:
         return Effect()
     if item.what.startswith(DELEGATION):

@@ -13,6 +13,7 @@ import msgspec
 ROLE: Final = "role/"
 CREDENTIAL: Final = "credential/"
 DELEGATION: Final = "delegation/"
+BREAK_GLASS: Final = "break-glass/"
 
 
 class Decision(StrEnum):
@@ -37,7 +38,7 @@ class Review(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
-    """One grant of one agent: `role/NAME`, `credential/NAME` or `delegation/ID`.
+    """One grant of one agent: `role/NAME`, `credential/NAME`, `delegation/ID`, or `break-glass/ID` afterwards.
 
     `last_used_at` is how it stood when the review began.  `decision` is empty until somebody decides.
     """

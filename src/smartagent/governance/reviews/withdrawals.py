@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from smartagent.governance.reviews.store import read_withdrawn
 from smartagent.kernel import Caller, Denied, Verdict
-from smartagent.policy import Book
+from smartagent.policy import Book, Item
 from smartagent.storage import Database
 
 RULE = "review/withdrawn"
@@ -29,6 +29,10 @@ class Withdrawals:
     def credentials_of(self, role: str) -> tuple[str, ...]:
         """Return the names of what `role` may lease."""
         return self._book.credentials_of(role)
+
+    def narrowed_lease(self, caller: Caller, credential: str) -> Sequence[Item] | None:
+        """Return what a lease of `credential` may give to `caller`; None when no role of theirs narrows it."""
+        return self._book.narrowed_lease(caller, credential)
 
     def of(self, agent: str) -> frozenset[str]:
         """Return what was taken from an agent."""

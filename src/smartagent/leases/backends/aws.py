@@ -13,14 +13,16 @@ import msgspec
 
 from smartagent.drivers import Aws, AwsAccount, DriverFailed, DriverMissing, DriverUnreachable, RoleRequest
 from smartagent.kernel import Secret
-from smartagent.leases.backends.reading import grant_of, settings_of
+from smartagent.leases.backends.reading import grant_of, settings_of, told
 from smartagent.leases.errors import (
+    CannotNarrow,
     MalformedCredential,
     MalformedProvider,
     ProviderFailed,
     ProviderUnreachable,
 )
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 MAX_POLICY_CHARS: Final = 2048
 """STS takes no longer session policy; its packed size has a bound of its own, which STS alone can tell."""
@@ -56,6 +58,7 @@ class AwsBackend:
 
     kind = "aws"
     renewable = False
+    narrows = ResourceKind.CLOUD
     fields = ("access_key_id", "secret_access_key", "session_token", "region", "expiration")
 
     def __init__(self, aws: Aws) -> None:
@@ -97,6 +100,29 @@ class AwsBackend:
             if not statement.resources or not all(statement.resources):
                 raise MalformedCredential("grant.statements.resources", "name at least one")
         _checked_policy(grant)
+
+    def narrow(
+        self,
+        provider: Provider,  # noqa: ARG002 -- a backend's shape
+        grant: Mapping[str, object],
+        items: Sequence[Item],
+    ) -> Mapping[str, object]:
+        """Return the session policy of the actions and resources that both name, under the conditions of the credential.
+
+        Raises:
+            CannotNarrow: Nothing of it is left.
+        """
+        statements = tuple(
+            one for each in grant_of(grant, _Grant).statements for one in _narrowed(each, items)
+        )
+        if not statements:
+            raise CannotNarrow("the credential's policy covers none of these actions on these resources")
+        left = _Grant(statements)
+        try:
+            _checked_policy(left)
+        except MalformedCredential as error:
+            raise CannotNarrow(str(error)) from None
+        return told(left)
 
     def handle_of(self, lease_id: str) -> str:
         """Name the session: CloudTrail shows it."""
@@ -151,6 +177,29 @@ class AwsBackend:
             await self._aws.who_am_i(_account(settings_of(provider, _Settings), secrets))
         except (DriverFailed, DriverMissing, DriverUnreachable) as error:
             raise _told(error) from None
+
+
+def _narrowed(held: _Statement, items: Sequence[Item]) -> list[_Statement]:
+    """Return what of a statement the items name, each pair of an action and a resource by itself."""
+    resources: dict[str, dict[str, None]] = {}
+    for item in items:
+        if any(_covers(each, item.verb) for each in held.actions) and any(
+            _covers(each, item.name) for each in held.resources
+        ):
+            resources.setdefault(item.verb, {})[item.name] = None
+    together: dict[tuple[str, ...], list[str]] = {}
+    for action, names in resources.items():
+        together.setdefault(tuple(names), []).append(action)
+    return [_Statement(tuple(actions), names, held.conditions) for names, actions in together.items()]
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Say whether everything that fits the pattern `narrow` fits `wide`, too; a doubt is a no.
+
+    A `*` of the narrow one is only ever met by a `*`, and a `?` by either.
+    """
+    pieces = (".*" if char == "*" else "[^*]" if char == "?" else re.escape(char) for char in wide)
+    return re.fullmatch("".join(pieces), narrow, re.DOTALL) is not None
 
 
 def session_policy(statements: Sequence[_Statement]) -> str:

@@ -8,16 +8,17 @@ The capability is a JWT (EdDSA, `typ` smartagent-files+jwt) that is checked by t
      "files": [{"path": "/srv/orders", "read": true, "write": false}]}
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Final
 
 import msgspec
 
 from smartagent.kernel import Secret
-from smartagent.leases.backends.reading import grant_of, settings_of
-from smartagent.leases.errors import MalformedCredential, MalformedProvider
+from smartagent.leases.backends.reading import grant_of, settings_of, told
+from smartagent.leases.errors import CannotNarrow, MalformedCredential, MalformedProvider
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 TYPE: Final = "smartagent-files+jwt"
 MOST_DIRECTORIES: Final = 64
@@ -65,6 +66,7 @@ class FilesBackend:
 
     kind = "files"
     renewable = False
+    narrows = ResourceKind.FILES
     fields = ("capability", "host", "expiration")
 
     def __init__(self, issuer: str, sign: Callable[[str, bytes], str]) -> None:
@@ -88,6 +90,23 @@ class FilesBackend:
             MalformedCredential: It grants nothing, everything, or what is no directory of files.
         """
         directories(grant_of(credential.grant, _Grant))
+
+    def narrow(
+        self,
+        provider: Provider,  # noqa: ARG002 -- a backend's shape
+        grant: Mapping[str, object],
+        items: Sequence[Item],
+    ) -> Mapping[str, object]:
+        """Return the directories that are within both, for reading and for writing.
+
+        Raises:
+            CannotNarrow: Nothing of it is left.
+        """
+        held = grant_of(grant, _Grant)
+        left = _Grant(_within_both(held.read, items, "READ"), _within_both(held.write, items, "WRITE"))
+        if left == _Grant():
+            raise CannotNarrow("none of these directories is within the credential's")
+        return told(left)
 
     def handle_of(self, lease_id: str) -> str:
         """Name the capability: its `jti`."""
@@ -124,6 +143,19 @@ class FilesBackend:
 
     async def probe(self, provider: Provider, secrets: Mapping[str, Secret[bytes]]) -> None:
         """Nothing outside is asked."""
+
+
+def _within_both(held: Sequence[str], items: Sequence[Item], verb: str) -> tuple[str, ...]:
+    """Return the deeper one of each two paths of which one is within the other."""
+    named = [item.name for item in items if item.verb == verb]
+    found = {
+        deep
+        for mine in held
+        for wanted in named
+        for deep, wide in ((wanted, mine), (mine, wanted))
+        if PurePosixPath(deep).is_relative_to(wide)
+    }
+    return tuple(sorted(found))
 
 
 def directories(grant: _Grant) -> tuple[Directory, ...]:

@@ -7,17 +7,19 @@ Google takes no token back: what it gave lives until its own end, and the lease 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
+from msgspec import structs
 
 from smartagent.kernel import Secret
-from smartagent.leases.backends.reading import grant_of, settings_of
+from smartagent.leases.backends.reading import grant_of, settings_of, told
 from smartagent.leases.backends.workload import House, Sender, asked, assertion, is_address
-from smartagent.leases.errors import MalformedCredential, MalformedProvider, ProviderFailed
+from smartagent.leases.errors import CannotNarrow, MalformedCredential, MalformedProvider, ProviderFailed
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 STS_URL: Final = "https://sts.googleapis.com"
 IAM_URL: Final = "https://iamcredentials.googleapis.com"
@@ -69,6 +71,7 @@ class GcpBackend:
 
     kind = "gcp"
     renewable = False
+    narrows = ResourceKind.CLOUD
     fields = ("access_token", "service_account", "expiration")
 
     def __init__(self, web: Sender, house: House) -> None:
@@ -105,6 +108,24 @@ class GcpBackend:
             raise MalformedCredential("grant.scopes", f"at least one, as in {_CLOUD}.read-only")
         if credential.max_ttl_seconds > LONGEST_SECONDS:
             raise MalformedCredential("max_ttl_seconds", f"Google gives at most {LONGEST_SECONDS}")
+
+    def narrow(
+        self,
+        provider: Provider,  # noqa: ARG002 -- a backend's shape
+        grant: Mapping[str, object],
+        items: Sequence[Item],
+    ) -> Mapping[str, object]:
+        """Return the token for the scopes that both name.
+
+        Raises:
+            CannotNarrow: Nothing of it is left.
+        """
+        held = grant_of(grant, _Grant)
+        named = {item.name for item in items if item.verb == "SCOPE"}
+        left = tuple(each for each in held.scopes if each in named)
+        if not left:
+            raise CannotNarrow("the credential has none of these scopes; Google knows no narrower ones")
+        return told(structs.replace(held, scopes=left))
 
     def handle_of(self, lease_id: str) -> str:
         """Name the lease in our own log; Google's audit log shows the subject."""

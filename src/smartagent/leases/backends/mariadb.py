@@ -4,7 +4,7 @@
 MariaDB knows no end of a user's life, so whoever ends leases is its only end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -20,14 +20,17 @@ from smartagent.drivers import (
     MariaDbTarget,
 )
 from smartagent.kernel import Entropy, Secret
-from smartagent.leases.backends.reading import grant_of, settings_of
+from smartagent.leases.backends.reading import grant_of, settings_of, told
+from smartagent.leases.backends.tables import Held, narrow_tables
 from smartagent.leases.errors import (
+    CannotNarrow,
     MalformedCredential,
     MalformedProvider,
     ProviderFailed,
     ProviderUnreachable,
 )
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 _PASSWORD_BYTES: Final = 24
 _MAX_NAME: Final = 64
@@ -63,6 +66,7 @@ class MariaDbBackend:
 
     kind = "mariadb"
     renewable = True
+    narrows = ResourceKind.DATABASE
     fields = ("username", "password", "host", "port", "database", "url")
 
     def __init__(self, admin: MariaDbAdmin, entropy: Entropy) -> None:
@@ -112,6 +116,31 @@ class MariaDbBackend:
                     raise MalformedCredential(
                         "grant.tables", f"a name has 1 to {_MAX_NAME} characters, and no NUL"
                     )
+
+    def narrow(
+        self, provider: Provider, grant: Mapping[str, object], items: Sequence[Item]
+    ) -> Mapping[str, object]:
+        """Return the tables and columns that both name.
+
+        Raises:
+            CannotNarrow: Nothing of it is left.
+        """
+        database, held = settings_of(provider, _Settings).database, grant_of(grant, _Grant)
+        tables = [
+            Held((each.database or database, each.table), each.privileges, each.columns)
+            for each in held.tables
+        ]
+        left = narrow_tables(tables, items, database)
+        if not left:
+            raise CannotNarrow("the credential grants nothing of that on tables")
+        return told(
+            _Grant(
+                tables=tuple(
+                    _Table(each.privileges, each.place[1], each.place[0], each.columns) for each in left
+                ),
+                connection_limit=held.connection_limit,
+            )
+        )
 
     def handle_of(self, lease_id: str) -> str:
         """Name the user."""

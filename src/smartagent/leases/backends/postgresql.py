@@ -5,7 +5,7 @@ The role cannot log in after the lease's end, whatever becomes of us; ending the
 before.  Its connections are called by the lease's id, so the database's log names the lease.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -21,17 +21,21 @@ from smartagent.drivers import (
     TableGrant,
 )
 from smartagent.kernel import Entropy, Secret
-from smartagent.leases.backends.reading import grant_of, settings_of
+from smartagent.leases.backends.reading import grant_of, settings_of, told
+from smartagent.leases.backends.tables import Held, narrow_tables, place_of
 from smartagent.leases.errors import (
+    CannotNarrow,
     MalformedCredential,
     MalformedProvider,
     ProviderFailed,
     ProviderUnreachable,
 )
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 _PASSWORD_BYTES: Final = 24
 _MAX_NAME: Final = 63
+_SCHEMA: Final = "public"
 _MAX_GRANTS: Final = 64
 _TABLE_PRIVILEGES: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 _COLUMN_PRIVILEGES: Final = frozenset({"SELECT", "INSERT", "UPDATE"})
@@ -73,6 +77,7 @@ class PostgresBackend:
 
     kind = "postgresql"
     renewable = True
+    narrows = ResourceKind.DATABASE
     fields = ("username", "password", "host", "port", "database", "url")
 
     def __init__(self, admin: PostgresAdmin, entropy: Entropy) -> None:
@@ -111,6 +116,34 @@ class PostgresBackend:
         if not 0 < grant.connection_limit <= 1000:  # noqa: PLR2004 -- enough for anybody
             raise MalformedCredential("grant.connection_limit", "1 to 1000")
         _check_names(grant)
+
+    def narrow(
+        self,
+        provider: Provider,  # noqa: ARG002 -- a backend's shape
+        grant: Mapping[str, object],
+        items: Sequence[Item],
+    ) -> Mapping[str, object]:
+        """Return the tables, columns and sequences that both name; a membership has no such parts, so none is left.
+
+        Raises:
+            CannotNarrow: Nothing of it is left.
+        """
+        held = grant_of(grant, _Grant)
+        tables = [Held((each.schema, each.table), each.privileges, each.columns) for each in held.tables]
+        left = narrow_tables(tables, items, _SCHEMA)
+        named = {place_of(item.name, _SCHEMA) for item in items if item.verb == "USAGE"}
+        sequences = tuple(each for each in held.sequences if (each.schema, each.sequence) in named)
+        if not left and not sequences:
+            raise CannotNarrow("the credential grants nothing of that on tables or sequences of its own")
+        return told(
+            _Grant(
+                tables=tuple(
+                    _Table(each.place[1], each.privileges, each.place[0], each.columns) for each in left
+                ),
+                sequences=sequences,
+                connection_limit=held.connection_limit,
+            )
+        )
 
     def handle_of(self, lease_id: str) -> str:
         """Name the role."""

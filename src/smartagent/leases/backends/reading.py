@@ -24,6 +24,11 @@ def settings_of(provider: Provider, shape: type[T]) -> T:
         raise MalformedProvider("settings", str(error)[:200]) from None
 
 
+def told(grant: msgspec.Struct) -> Mapping[str, object]:
+    """Return a grant as an entry has it."""
+    return msgspec.json.decode(msgspec.json.encode(grant), type=dict[str, object])
+
+
 def grant_of(grant: Mapping[str, object], shape: type[T]) -> T:
     """Return what a credential grants.
 

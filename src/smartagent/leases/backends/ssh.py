@@ -7,16 +7,18 @@ its life is minutes, and hosts that read the published revocation list refuse it
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from smartagent.crypto import CertificateOrder, MalformedKey, SshCa, sha256
 from smartagent.kernel import Entropy, Secret
-from smartagent.leases.backends.reading import grant_of
-from smartagent.leases.errors import MalformedCredential, MalformedProvider, ProviderFailed
+from smartagent.leases.backends.reading import grant_of, told
+from smartagent.leases.errors import CannotNarrow, MalformedCredential, MalformedProvider, ProviderFailed
 from smartagent.leases.model import Credential, Ended, Made, Order, Provider
+from smartagent.policy import Item, ResourceKind
 
 KIND: Final = "ssh"
 SKEW_SECONDS: Final = 60
@@ -47,6 +49,7 @@ class SshBackend:
 
     kind = KIND
     renewable = False
+    narrows = ResourceKind.HOSTS
     fields = ("private_key", "public_key", "certificate")
 
     def __init__(self, entropy: Entropy) -> None:
@@ -88,6 +91,24 @@ class SshBackend:
             raise MalformedCredential(
                 "max_ttl_seconds", f"at most {MAX_TTL_SECONDS}: no host asks whether it is over"
             )
+
+    def narrow(
+        self,
+        provider: Provider,  # noqa: ARG002 -- a backend's shape
+        grant: Mapping[str, object],
+        items: Sequence[Item],
+    ) -> Mapping[str, object]:
+        """Return the certificate for the principals that both name; what else it says stays.
+
+        Raises:
+            CannotNarrow: Nothing of it is left.
+        """
+        held = grant_of(grant, _Grant)
+        named = {item.name for item in items if item.verb == "LOGIN"}
+        left = tuple(each for each in held.principals if each in named)
+        if not left:
+            raise CannotNarrow("the credential is for none of these principals")
+        return told(structs.replace(held, principals=left))
 
     def handle_of(self, lease_id: str) -> str:
         """Name the certificate: its serial number."""

@@ -6,6 +6,7 @@ or one who turns on what was staged.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -19,7 +20,7 @@ from smartagent.policy.errors import (
     RoleNotFound,
     VersionNotFound,
 )
-from smartagent.policy.model import RuleKind, StoredPolicy, StoredRole
+from smartagent.policy.model import Role, RuleKind, StoredPolicy, StoredRole
 from smartagent.policy.store import (
     drop_policy,
     drop_role,
@@ -37,6 +38,8 @@ MAX_REASON_CHARS: Final = 255
 _ANY: Final = -1
 
 Stored = StoredRole | StoredPolicy
+RoleCheck = Callable[[Role, str], None]
+"""Refuses a role, given with its file, that names what is not there (`MalformedRoleFile`)."""
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -57,13 +60,16 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Keeper:
-    """Keeps the roles, or the policies, and all their versions."""
+    """Keeps the roles, or the policies, and all their versions.  `check_role` refuses roles that name what is not there."""
 
-    def __init__(self, kind: RuleKind, book: Book, clock: Clock, database: Database) -> None:
+    def __init__(
+        self, kind: RuleKind, book: Book, clock: Clock, database: Database, check_role: RoleCheck
+    ) -> None:
         self.kind = kind
         self._book = book
         self._clock = clock
         self._database = database
+        self._check_role = check_role
 
     def in_force(self, name: str) -> Stored | None:
         """Return what is in force under a name."""
@@ -80,7 +86,10 @@ class Keeper:
         """
         write = written_role if self.kind is RuleKind.ROLE else written_policy
         stamp = Stamp(version, int(self._clock.now()), by)
-        return write(name, wording.text, stamp, allow_broad=wording.allow_broad)
+        stored = write(name, wording.text, stamp, allow_broad=wording.allow_broad)
+        if isinstance(stored, StoredRole):
+            self._check_role(stored.role, wording.text)
+        return stored
 
     async def accept(self, name: str, wording: Wording, by: str, over: int = _ANY) -> Accepted:
         """Bring a text into force under a name.
