@@ -66,6 +66,7 @@ def _caller(means: Means, asked: Evaluation) -> Caller | Denied:
         client_ip=str(subject.properties.get("ip_address", "")),
         subject=str(acts_for),
         subject_role=other,
+        standing=means.standing_of(subject.id),
     )
     return _in_context(means, caller, asked)
 

@@ -34,7 +34,10 @@ UNKNOWN_BUDGET: Final = -1
 
 
 class Standing(StrEnum):
-    """How far an agent is trusted, by those who run the house: what policies make of it is their business."""
+    """How far an agent is trusted, by those who run the house: what policies make of it is their business.
+
+    The lowest stands last.
+    """
 
     TRUSTED = "trusted"
     NORMAL = "normal"

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from smartagent.kernel import Caller, CallerKind, Standing
 
-_LOWEST_LAST: Final = (Standing.TRUSTED, Standing.NORMAL, Standing.WATCHED, Standing.RESTRICTED)
+_LOWEST_LAST: Final = [each.value for each in Standing]
 _ALL_OF_IT: Final = 100
 
 
@@ -16,14 +16,14 @@ class Circumstances:
     """Completes callers.
 
     Args:
-        standing_of: The standing of an agent by its id; None for whoever is none.
+        standing_of: The standing of an agent by its id; empty for whoever is none.
         asks_for: Whether a policy about a caller asks for a fact.
         met: The labels that an agent met; may ask the store.
     """
 
     def __init__(
         self,
-        standing_of: Callable[[str], Standing | None],
+        standing_of: Callable[[str], str],
         asks_for: Callable[[Caller, str], bool],
         met: Callable[[Caller], Awaitable[frozenset[str]]],
     ) -> None:
@@ -50,5 +50,4 @@ class Circumstances:
         found = [self._standing_of(caller.principal)]
         if caller.subject_role:
             found.append(self._standing_of(caller.subject))
-        known = [each for each in found if each is not None]
-        return max(known, key=_LOWEST_LAST.index).value if len(known) == len(found) else ""
+        return max(found, key=_LOWEST_LAST.index) if all(found) else ""

@@ -17,7 +17,7 @@ from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Intercepti
 from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import IdPrefix, Ids, Standing
+from smartagent.kernel import IdPrefix, Ids
 from smartagent.keyset import Keyset, Rewrapping
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
@@ -38,7 +38,7 @@ from smartagent.server.stores import open_store
 from smartagent.server.wiring_approvals import wire_approvals
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
 from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
-from smartagent.server.wiring_insight import wire_insight
+from smartagent.server.wiring_insight import standing_of, wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_mcp import above_mcp, wire_mcp
@@ -173,7 +173,14 @@ class _Rooms(NamedTuple):
 def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf) -> tuple[Route, ...]:
     kept, clock = rooms.kept, base.clock
     return (
-        *policy.routes(book, clock, role_of, base.store.database, rooms.leases.narrowing.check),
+        *policy.routes(
+            book,
+            clock,
+            role_of,
+            base.store.database,
+            rooms.leases.narrowing.check,
+            standing_of(rooms.identity),
+        ),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rooms.rewrapping, clock, system_entropy),
         *emergency_routes(wire_emergencies(base, rooms.identity, rooms.tokens)),
         *identity_routes(rooms.identity),
@@ -251,16 +258,12 @@ def wire_tokens(
 def wire_circumstances(identity: Identity, book: Book, mcp: Mcp) -> Circumstances:
     """Build what completes callers with what policies ask for."""
 
-    def standing_of(agent_id: str) -> Standing | None:
-        agent = identity.directory.agent(agent_id)
-        return None if agent is None else agent.standing
-
     def look_again() -> None:
         if book.asks_anywhere("standing"):
             book.tell()
 
     identity.directory.on_change(look_again)
-    return Circumstances(standing_of, book.asks_for, mcp.flow.met)
+    return Circumstances(standing_of(identity), book.asks_for, mcp.flow.met)
 
 
 def wire_house(  # noqa: PLR0913, PLR0917 -- the rooms that prove something
