@@ -8,6 +8,7 @@ others are run, in order, in one shell for each page.  What people decide is don
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_approvals import approve
 from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
 from tests.e2e.howtos_of_leases import (
     aws,
@@ -33,6 +34,7 @@ from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.e2e.howtos_of_reach import break_glass, narrow
+from tests.e2e.howtos_of_rules import circumstances, going_back, prompts, staging
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -63,6 +65,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("howtos")]
 
 
 SCENARIOS = {
+    "approve-calls.md": approve,
+    "decide-by-circumstances.md": circumstances,
+    "go-back-to-an-older-rule.md": going_back,
+    "make-a-role-from-a-prompt-file.md": prompts,
+    "try-a-rule-on-a-few-agents.md": staging,
     "act-for-a-person.md": for_a_person,
     "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
