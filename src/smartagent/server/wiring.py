@@ -2,7 +2,6 @@
 """The composition root: one function for each room, and one that puts them together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple, Protocol
 
 from smartagent import policy, vault
@@ -24,7 +23,7 @@ from smartagent.mcp import Mcp, mcp_routes
 from smartagent.notices import Notices, Tell, notices_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
-from smartagent.server.asgi import Authority
+from smartagent.server.asgi import Authority, Page
 from smartagent.server.circumstances import Circumstances
 from smartagent.server.doors import GatewayDoors
 from smartagent.server.foundation import Foundation
@@ -36,7 +35,7 @@ from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, n
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_approvals import CallsAsked, wire_approvals
-from smartagent.server.wiring_authority import gauge_credentials, wire_authority
+from smartagent.server.wiring_authority import wire_authority
 from smartagent.server.wiring_console import wire_console, wire_doorkeeper
 from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
 from smartagent.server.wiring_insight import standing_of, wire_insight
@@ -137,9 +136,14 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     given = *outside.routes, *service.routes, *signals_routes, *insight
     routes = (*given, *_routes(base, built, book, known[-1]))
     console = wire_console(base, rooms, identity, service, node, routes)
-    pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
-    shown = console.beside(routes, pages, partial(gauge_credentials, leases, rotations))
+    shown = console.beside(routes, _pages(service, signals, leases, insight_pages), leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
+
+
+def _pages(
+    service: TokenService, signals: Signals, leases: Leases, others: Mapping[str, Page]
+) -> Mapping[str, Page]:
+    return {**service.pages, **signals.pages(), **others, SSH_HOSTS_PATH: leases.hosts.show}
 
 
 def lay_foundation(settings: Settings) -> Foundation:
