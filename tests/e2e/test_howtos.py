@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.e2e.howtos_of_approvals import approve
 from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
+from tests.e2e.howtos_of_the_console import use_the_console
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -98,6 +99,7 @@ SCENARIOS = {
     "use-accounts-at-oauth-providers.md": oauth_accounts,
     "lease-google-cloud-and-azure-tokens.md": clouds,
     "protect-the-root-key.md": root_key,
+    "use-the-console.md": use_the_console,
     "use-secrets-of-other-stores.md": other_stores,
     "lease-a-database-login.md": database,
     "lease-a-mariadb-login.md": mariadb,

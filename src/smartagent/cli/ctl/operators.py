@@ -37,4 +37,4 @@ def role(
     if as_json:
         show_json(changed)
     else:
-        say(f"{changed.get('name')} is a {changed.get('role')}.")
+        say(f"{changed.get('name')}: {changed.get('role')}.")
