@@ -10,7 +10,6 @@ import pytest_asyncio
 
 from tests.e2e.howtos_of_approvals import approve
 from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
-from tests.e2e.howtos_of_the_console import use_the_console
 from tests.e2e.howtos_of_leases import (
     aws,
     backup,
@@ -36,6 +35,7 @@ from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.e2e.howtos_of_reach import break_glass, narrow
 from tests.e2e.howtos_of_rules import circumstances, going_back, prompts, staging
+from tests.e2e.howtos_of_the_console import use_the_console
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
