@@ -27,6 +27,7 @@ _KEPT_SECONDS: Final = 10.0
 _HOUR_MS: Final = 3_600_000
 _AGENT: Final = "agt_"
 _READING: Final = (".read", ".view", ".log", ".search", ".explain")
+_LOOKING: Final = (".listed", ".shown", ".read")
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -51,9 +52,13 @@ class Wanted(msgspec.Struct, frozen=True):
             return False
         if self.decision and (record.decision is None or record.decision.value != self.decision):
             return False
-        if not self.reads and record.permission.endswith(_READING) and record.decision is not Decision.DENY:
+        if not self.reads and record.decision is not Decision.DENY and _is_reading(record):
             return False
         return record.at_ms >= self.since_ms and record.event.startswith(self.event)
+
+
+def _is_reading(record: Record) -> bool:
+    return record.permission.endswith(_READING) or record.event.endswith(_LOOKING)
 
 
 class FoundEntry(msgspec.Struct, frozen=True):
