@@ -6,6 +6,7 @@ import warnings
 
 import asyncpg
 import pytest
+from msgspec import structs
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -20,6 +21,18 @@ from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
 from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
 from smartagent.policy import PolicyChanged
+from smartagent.policy.model import RuleKind
+from smartagent.policy.staged.model import Stage
+from smartagent.policy.staged.shifts import Shift
+from smartagent.policy.staged.store import (
+    add_shift,
+    drop_staged,
+    put_staged,
+    read_shifts,
+    read_staged,
+    staged_rules,
+    staged_shifts,
+)
 from smartagent.policy.store import (
     drop_policy,
     drop_role,
@@ -30,12 +43,21 @@ from smartagent.policy.store import (
     read_roles,
     roles,
 )
+from smartagent.policy.versions.model import Version
+from smartagent.policy.versions.store import (
+    add_version,
+    last_version,
+    read_version,
+    read_versions,
+    rule_versions,
+)
 from smartagent.rotation.store import rotations_running
 from smartagent.signals.store import ssf_streams
 from smartagent.storage.statement import postgres_compiler, sqlite_compiler
 from smartagent.tokens.store import signing_keys
 from smartagent.vault.store import secret_versions, secrets, upstreams
 from tests.unit.policy.fakes import policy, role
+from tests.unit.policy.test_staging import staged
 
 TABLES = (
     roles, policies, secrets, secret_versions, upstreams, sealing_keys, leases, lease_ties, rotations_running,
@@ -43,6 +65,7 @@ TABLES = (
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
     reviews, review_items, withdrawn_credentials, break_glasses, recovery_keys,
+    rule_versions, staged_rules, staged_shifts,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"
@@ -164,3 +187,46 @@ async def test_only_the_next_version_is_written_and_only_the_last_one_deleted(en
             await engine.apply(stale)
     await engine.apply(drop_role(role(READER, version=2)), drop_policy(policy("closed", FORBID, version=2)))
     assert (await read_roles(engine), await read_policies(engine)) == ([], [])
+
+
+async def test_every_version_is_kept_and_none_is_written_twice(engine):
+    first, second = (
+        Version(RuleKind.ROLE, "reader", number, READER, 0, 0, "why", 1, "opr_1") for number in (1, 2)
+    )
+    await engine.apply(add_version(first), add_version(second))
+
+    assert await read_versions(engine, RuleKind.ROLE, "reader") == [second, first]
+    assert await read_version(engine, RuleKind.ROLE, "reader", 1) == first
+    assert await read_version(engine, RuleKind.POLICY, "reader", 1) is None
+    assert await last_version(engine, RuleKind.ROLE, "reader") == 2
+    assert await last_version(engine, RuleKind.ROLE, "other") == 0
+    with pytest.raises(PolicyChanged):
+        await engine.apply(add_version(first))
+
+
+async def test_what_is_staged_is_read_as_it_was_written_and_changed_once(engine):
+    first = staged()
+    second = structs.replace(first, revision=2, stage=Stage.CANARY, percent=5)
+    await engine.apply(put_staged(first))
+    assert await read_staged(engine) == await read_staged(engine, "policy", "closed") == [first]
+
+    await engine.apply(put_staged(second))
+    for stale in (put_staged(first), put_staged(second), drop_staged(first)[0]):
+        with pytest.raises(PolicyChanged):
+            await engine.apply(stale)
+    await engine.apply(*drop_staged(second))
+    assert await read_staged(engine) == []
+
+
+async def test_decisions_that_come_out_otherwise_are_added_up_until_the_text_goes(engine):
+    what = staged()
+    shift = Shift(what.label, what.digest, "reader", "orders", "GET", "permit", "deny", "policy/closed/1")
+    await engine.apply(put_staged(what), add_shift(shift, 2, known=False))
+    await engine.apply(add_shift(shift, 3, known=True))
+
+    assert await read_shifts(engine, what.label, what.digest) == {shift: 5}
+    assert await read_shifts(engine, what.label, "another") == {}
+    with pytest.raises(PolicyChanged):
+        await engine.apply(add_shift(shift, 1, known=False))
+    await engine.apply(*drop_staged(what))
+    assert await read_shifts(engine, what.label, what.digest) == {}

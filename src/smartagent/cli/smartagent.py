@@ -152,6 +152,9 @@ def run_program(  # noqa: PLR0913 -- what there is to choose
     rotate_key_after: Annotated[
         int, typer.Option(help="Days after which the agent's own key is replaced; 0: never.", min=0)
     ] = 30,
+    prompt_file: Annotated[
+        Path | None, typer.Option(help="The prompt file that the program runs with; its role may ask for it.")
+    ] = None,
 ) -> None:
     """Run a program with the credentials of the agent's role, which die with it."""
     from smartagent.cli.run import Wanted, run  # noqa: PLC0415 -- other commands do not need it
@@ -166,6 +169,7 @@ def run_program(  # noqa: PLR0913 -- what there is to choose
         socket_only,
         rotate_key_after,
         proxy,
+        prompt_file,
     )
     code = run(wanted, environment())
     if code:

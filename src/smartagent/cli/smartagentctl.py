@@ -26,6 +26,7 @@ from smartagent.cli.ctl import (
     login,
     mcp,
     policies,
+    prompting,
     proposing,
     proving,
     reach,
@@ -93,6 +94,8 @@ app.add_typer(mcp.app, name="mcp")
 app.add_typer(mcp.access_app, name="access")
 app.add_typer(roles.app, name="role")
 roles.app.command("propose")(proposing.propose)
+roles.app.command("from-prompt")(prompting.from_prompt)
+roles.app.command("review")(prompting.review)
 app.add_typer(policies.app, name="policy")
 policies.app.command("replay")(history.replay)
 policies.app.command("lint")(linting.lint)

@@ -137,6 +137,7 @@ class SessionRequest(msgspec.Struct, frozen=True, rename={"continuing": "continu
     """The body of `POST /v1/sessions`: the proof, and what the token should be good for.
 
     `continue` is a token of a session that shall go on: the new one is of the same session, and has no more.
+    `prompt` is the SHA-256 of the prompt file that the agent runs with, in hexadecimal; a role may ask for it.
     """
 
     agent: str
@@ -145,6 +146,7 @@ class SessionRequest(msgspec.Struct, frozen=True, rename={"continuing": "continu
     scope: str = ""
     audience: str = ""
     continuing: str = ""
+    prompt: str = ""
 
     def __repr__(self) -> str:
         return f"SessionRequest({self.agent}, ********)"

@@ -33,7 +33,7 @@ class ClientCredentials:
         """
         form, agent = request.form, request.agent
         if agent is not None:
-            asked = Asked(form.get("scope", ""), one_target(form))
+            asked = Asked(form.get("scope", ""), one_target(form), form.get("prompt_digest", ""))
             issued = self._means.tokens.issuer.for_agent(agent, asked, request.jkt)
             return Granted(issued, "assertion", request.proof_id)
         client = request.client

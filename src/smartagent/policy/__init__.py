@@ -11,11 +11,16 @@ from smartagent.policy.errors import (
     GrantsEverything,
     MalformedOperation,
     MalformedPolicy,
+    MalformedPromptFile,
+    MalformedReason,
     MalformedRoleFile,
+    NothingStaged,
     PolicyChanged,
     PolicyError,
     PolicyNotFound,
     RoleNotFound,
+    StageNotPossible,
+    VersionNotFound,
 )
 from smartagent.policy.est import entity_of, mentions_of
 from smartagent.policy.model import (
@@ -36,15 +41,21 @@ from smartagent.policy.model import (
     ResourceAllow,
     ResourceKind,
     Role,
+    RuleKind,
     StoredPolicy,
     StoredRole,
 )
 from smartagent.policy.patterns import MAX_SEGMENTS, Pattern, known_pattern
 from smartagent.policy.permissions import Permission, decide_api
+from smartagent.policy.promptfile import PromptRole, role_from_prompt, with_prompt
 from smartagent.policy.rolefile import MAX_ITEMS, line_of, parse_name, parse_role_file
-from smartagent.policy.routes import RoleCheck, RoleOf, routes
+from smartagent.policy.routes import RoleOf, routes
 from smartagent.policy.rules import grants_everything
+from smartagent.policy.staged.store import STAGED_TOPIC
+from smartagent.policy.staging.telling import Telling
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
+from smartagent.policy.versions.keeper import Keeper, RoleCheck, Wording
+from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
     "ANY",
@@ -54,36 +65,49 @@ __all__ = [
     "MCP_SCOPE",
     "POLICIES_TOPIC",
     "ROLES_TOPIC",
+    "STAGED_TOPIC",
     "Allow",
     "ArgumentRule",
     "Book",
     "Call",
     "Condition",
+    "Difference",
     "Explanation",
     "Grants",
     "GrantsEverything",
     "Item",
+    "Keeper",
     "MalformedOperation",
     "MalformedPolicy",
+    "MalformedPromptFile",
+    "MalformedReason",
     "MalformedRoleFile",
     "McpAllow",
     "McpCall",
     "McpKind",
     "NearestRule",
+    "NothingStaged",
     "Pattern",
     "Permission",
     "PolicyChanged",
     "PolicyError",
     "PolicyNotFound",
+    "PromptRole",
     "ResourceAllow",
     "ResourceKind",
     "Role",
     "RoleCheck",
     "RoleNotFound",
     "RoleOf",
+    "RuleKind",
+    "StageNotPossible",
     "StoredPolicy",
     "StoredRole",
+    "Telling",
+    "VersionNotFound",
+    "Wording",
     "decide_api",
+    "difference",
     "drafted",
     "entity_of",
     "grants_everything",
@@ -96,6 +120,8 @@ __all__ = [
     "parse_policies",
     "parse_role_file",
     "policy_grants_everything",
+    "role_from_prompt",
     "routes",
     "rule_id",
+    "with_prompt",
 ]

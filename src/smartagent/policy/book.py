@@ -7,16 +7,16 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Permitted, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Verdict
 from smartagent.policy.cedar import Partition, Policy, parse_policies
 from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
-from smartagent.policy.judging import Chapter, both, question_of
+from smartagent.policy.judging import STAGED_SUFFIX, Chapter, both, question_of
 from smartagent.policy.model import (
     CREDENTIAL_SCOPE,
     Call,
@@ -24,12 +24,18 @@ from smartagent.policy.model import (
     Grants,
     Item,
     McpCall,
-    ResourceAllow,
+    RuleKind,
     StoredPolicy,
     StoredRole,
 )
+from smartagent.policy.narrowing import judge_lease, left_of
 from smartagent.policy.permissions import decide_api
+from smartagent.policy.staged.model import Staged
+from smartagent.policy.staged.shifts import Counter
+from smartagent.policy.staged.store import read_staged
 from smartagent.policy.store import read_policies, read_roles
+from smartagent.policy.trying import About, Judge, Trial, Trying
+from smartagent.policy.writing import compiled
 from smartagent.storage import Database
 
 _REMEMBERED: Final = 16_384
@@ -67,6 +73,8 @@ class Book:
         self._serials = count(1)
         self._unreadable: set[str] = set()
         self._parsed: dict[str, tuple[StoredPolicy, Mapping[str, Policy]]] = {}
+        self._staged: dict[str, Trial] = {}
+        self._trying = Trying(self._open_with)
         self.edition = 0
         """How often anything was read since this book was made: another edition may say something else."""
         self._listeners: list[Callable[[], None]] = []
@@ -89,6 +97,7 @@ class Book:
             self._roles.pop(name, None)
             if stored:
                 self._roles[name] = stored[0]
+        self._begin_trials()
         self._tell()
 
     async def reload_policies(self, names: Sequence[str]) -> None:
@@ -100,12 +109,40 @@ class Book:
         for name in dict.fromkeys(names):
             stored = await read_policies(self._database, name)
             self._policies.pop(name, None)
-            self._parsed.pop(name, None)
+            self._parsed.pop(f"policy/{name}", None)
             if stored:
                 self._policies[name] = stored[0]
         # They apply to every role.
         self._close_all()
+        self._begin_trials()
         self._tell()
+
+    async def reload_staged(self, labels: Sequence[str]) -> None:
+        """Read again what is staged under `labels` (kind, slash, name); with no labels, everything."""
+        self.edition += 1
+        if not labels:
+            found = await read_staged(self._database)
+            self._staged = {staged.label: Trial(staged, compiled(staged)) for staged in found}
+        for label in dict.fromkeys(labels):
+            found = await read_staged(self._database, *label.split("/", 1))
+            self._staged.pop(label, None)
+            self._staged |= {staged.label: Trial(staged, compiled(staged)) for staged in found}
+        self._begin_trials()
+        self._tell()
+
+    def staged(self, kind: RuleKind, name: str) -> Staged | None:
+        """Return what is staged under a name; None when nothing is."""
+        trial = self._staged.get(f"{kind.value}/{name}")
+        return None if trial is None else trial.staged
+
+    def all_staged(self) -> list[Staged]:
+        """Return all that is staged, by its label."""
+        return [self._staged[label].staged for label in sorted(self._staged)]
+
+    @property
+    def tried(self) -> Counter:
+        """What staged texts decided, as far as nobody has taken it yet."""
+        return self._trying.counter
 
     def role(self, name: str) -> StoredRole:
         """Return the role `name`.
@@ -121,6 +158,10 @@ class Book:
     def known_role(self, name: str) -> StoredRole | None:
         """Return the role `name`; None when there is none."""
         return self._roles.get(name)
+
+    def known_policy(self, name: str) -> StoredPolicy | None:
+        """Return the policy `name`; None when there is none."""
+        return self._policies.get(name)
 
     def policy(self, name: str) -> StoredPolicy:
         """Return the policy `name`.
@@ -149,7 +190,7 @@ class Book:
         named = stored.role
         reached = dict.fromkeys(f"{self._mcp}/{block.server}" for block in named.mcp)
         audiences = (*named.audiences, self._mcp, *reached) if self._mcp else named.audiences
-        return Grants(audiences, named.ttl_seconds, named.scopes)
+        return Grants(audiences, named.ttl_seconds, named.scopes, named.prompt)
 
     def limits_of(self, role: str) -> tuple[Limits, Limits]:
         """Return what each agent of `role` may use at most, and what all of them together."""
@@ -167,7 +208,15 @@ class Book:
 
         Never raises: what cannot be decided is denied.
         """
-        chapter = self._chapters.get(caller.role) or self._open(caller.role)
+        return self._decide_call(caller, call, caller.principal)
+
+    def _decide_call(self, caller: Caller, call: Call, whose: str) -> Verdict:
+        if self._trying.live:
+            about = About(caller.role, whose, call)
+            return self._trying.decide(about, lambda chapter: self._judge_call(chapter, caller, call))
+        return self._judge_call(self._chapters.get(caller.role) or self._open(caller.role), caller, call)
+
+    def _judge_call(self, chapter: Chapter | None, caller: Caller, call: Call) -> Verdict:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             return Denied(f"there is no role {caller.role[:64]!r} to call with", str(call))
         key = (
@@ -192,7 +241,10 @@ class Book:
         verdict = self.decide_call(caller, call)
         if not caller.subject_role:
             return verdict
-        return both(verdict, self.decide_call(structs.replace(caller, role=caller.subject_role), call))
+        return both(
+            verdict,
+            self._decide_call(structs.replace(caller, role=caller.subject_role), call, caller.subject),
+        )
 
     def drafted(self, roles: Iterable[StoredRole], policies: Iterable[StoredPolicy]) -> "Book":
         """Return another book, which says what this one does but for `roles` and `policies`.  It is not kept fresh."""
@@ -204,10 +256,10 @@ class Book:
 
         Who acts for another agent may lease what both may.  Never raises: what cannot be decided is denied.
         """
-        verdict = self._decide_lease(caller, caller.role, credential)
+        verdict = self._decide_lease(caller, (caller.role, caller.principal), credential)
         if not caller.subject_role:
             return verdict
-        return both(verdict, self._decide_lease(caller, caller.subject_role, credential))
+        return both(verdict, self._decide_lease(caller, (caller.subject_role, caller.subject), credential))
 
     def credentials_of(self, role: str) -> tuple[str, ...]:
         """Return the names of what `role` may lease."""
@@ -220,58 +272,55 @@ class Book:
         Each thing that a role names is asked about by itself, so a policy can forbid one; and who acts for another
         agent gets what both roles allow, whichever of them names it.
         """
-        roles = (caller.role, caller.subject_role) if caller.subject_role else (caller.role,)
-        named = [block for role in roles for block in self._narrowing(role, credential)]
-        if not named:
-            return None
-        items = dict.fromkeys(item for block in named for item in block.items)
-        return tuple(
-            item for item in items if all(self._gives(caller, role, credential, item) for role in roles)
-        )
+        whose = [(caller.role, caller.principal)]
+        if caller.subject_role:
+            whose.append((caller.subject_role, caller.subject))
+        sides = [
+            (role, self._trying.chapter(role, self._trying.applied(role, agent))) for role, agent in whose
+        ]
+        return left_of(sides, caller, credential)
 
-    def _narrowing(self, role: str, credential: str) -> list[ResourceAllow]:
-        stored = self._roles.get(role)
-        blocks = () if stored is None else stored.role.resources
-        return [block for block in blocks if block.credential == credential]
-
-    def _gives(self, caller: Caller, role: str, credential: str, item: Item) -> bool:
-        return isinstance(self._judge_lease(caller, role, item.of(credential)), Permitted)
-
-    def _decide_lease(self, caller: Caller, role: str, credential: str) -> Verdict:
+    def _decide_lease(self, caller: Caller, whose: tuple[str, str], credential: str) -> Verdict:
+        role, agent = whose
         call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
-        return self._judge_lease(caller, role, call)
-
-    def _judge_lease(self, caller: Caller, role: str, call: Call) -> Verdict:
-        missing = call.upstream[: len(CREDENTIAL_SCOPE) + 64]
-        chapter = self._chapters.get(role) or self._open(role)
-        if chapter is None or caller.kind is not CallerKind.AGENT:
-            return Denied(f"there is no role {role[:64]!r} to lease with", missing)
-        question = structs.replace(question_of(caller, call), role=role, action="lease")
-        return chapter.judge_lease(question, missing)
+        return self._decided(
+            About(role, agent, call), lambda chapter: judge_lease((role, chapter), caller, call)
+        )
 
     def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
         """Say whether `caller`, by their role, may reach what `asked` names of an MCP server.
 
         Who acts for another agent may reach what both may.  Never raises: what cannot be decided is denied.
         """
-        verdict = self._decide_mcp(caller, caller.role, asked)
+        verdict = self._decide_mcp(caller, (caller.role, caller.principal), asked)
         if not caller.subject_role:
             return verdict
-        return both(verdict, self._decide_mcp(caller, caller.subject_role, asked))
+        return both(verdict, self._decide_mcp(caller, (caller.subject_role, caller.subject), asked))
 
-    def _decide_mcp(self, caller: Caller, role: str, asked: McpCall) -> Verdict:
-        chapter = self._chapters.get(role) or self._open(role)
-        if chapter is None:
-            return Denied(f"there is no role {role[:64]!r} to call with", str(asked.call))
-        return chapter.judge_mcp(structs.replace(question_of(caller, asked.call), role=role), asked)
+    def _decide_mcp(self, caller: Caller, whose: tuple[str, str], asked: McpCall) -> Verdict:
+        role, agent = whose
+
+        def judge(chapter: Chapter | None) -> Verdict:
+            if chapter is None:
+                return Denied(f"there is no role {role[:64]!r} to call with", str(asked.call))
+            return chapter.judge_mcp(structs.replace(question_of(caller, asked.call), role=role), asked)
+
+        return self._decided(About(role, agent, asked.call), judge)
+
+    def _decided(self, about: About, judge: Judge) -> Verdict:
+        if self._trying.live:
+            return self._trying.decide(about, judge)
+        return judge(self._chapters.get(about.role) or self._open(about.role))
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
-        chapter = self._chapters.get(caller.role) or self._open(caller.role)
+        applied = self._trying.applied(caller.role, caller.principal)
+        chapter = self._trying.chapter(caller.role, applied)
+        staged = ", ".join(trial.staged.label for trial in applied)
         if chapter is None or caller.kind is not CallerKind.AGENT:
             sentence = f"there is no role {caller.role[:64]!r} that could be read, so nothing is allowed"
-            return Explanation("deny", sentence, missing=str(call))
-        return chapter.explain(caller, call)
+            return Explanation("deny", sentence, missing=str(call), staged=staged)
+        return structs.replace(chapter.explain(caller, call), staged=staged)
 
     def _tell(self) -> None:
         for listener in self._listeners:
@@ -281,30 +330,60 @@ class Book:
         self._chapters.clear()
         self._unreadable.clear()
 
+    def _begin_trials(self) -> None:
+        versions = {(RuleKind.ROLE, name): stored.version for name, stored in self._roles.items()}
+        versions |= {(RuleKind.POLICY, name): stored.version for name, stored in self._policies.items()}
+        self._trying.begin(self._staged.values(), versions)
+
     def _open(self, role: str) -> Chapter | None:
-        stored = self._roles.get(role)
-        if stored is None or role in self._unreadable:
+        if role in self._unreadable:
+            return None
+        chapter = self._put_together(role, self._roles.get(role), self._policies.values())
+        if chapter is not None:
+            self._chapters[role] = chapter
+        elif role in self._roles:
+            self._unreadable.add(role)
+        return chapter
+
+    def _open_with(self, role: str, trials: tuple[Trial, ...]) -> Chapter | None:
+        """Open a role's policies as they are when `trials` take the places of what is in force."""
+        if not trials:
+            return self._chapters.get(role) or self._open(role)
+        stored, policies, staged = self._roles.get(role), dict(self._policies), set()
+        for trial in trials:
+            if isinstance(trial.stored, StoredRole):
+                stored = trial.stored
+            elif trial.stored is not None:
+                policies[trial.stored.name] = trial.stored
+            staged.add(trial.staged.label)
+        return self._put_together(role, stored, policies.values(), staged)
+
+    def _put_together(
+        self,
+        role: str,
+        stored: StoredRole | None,
+        policies: Iterable[StoredPolicy],
+        staged: Collection[str] = (),
+    ) -> Chapter | None:
+        if stored is None:
             return None
         try:
-            policies = parse_policies(stored.cedar, f"role/{role}", by_hand=False)
-            for policy in self._policies.values():
-                policies |= self._read(policy)
-            partition = Partition(role, policies)
+            found = parse_policies(stored.cedar, _prefix(f"role/{role}", staged), by_hand=False)
+            for policy in policies:
+                found |= self._read(policy, _prefix(f"policy/{policy.name}", staged))
+            partition = Partition(role, found)
         except (PolicyError, ValueError, TypeError, RecursionError):
             # A policy that was accepted once and cannot be read now may be the one that forbids.
             _log.exception("the policies of role %s cannot be read; it is allowed nothing", role)
-            self._unreadable.add(role)
             return None
-        chapter = Chapter(next(self._serials), stored, partition)
-        self._chapters[role] = chapter
-        return chapter
+        return Chapter(next(self._serials), stored, partition)
 
-    def _read(self, policy: StoredPolicy) -> Mapping[str, Policy]:
+    def _read(self, policy: StoredPolicy, prefix: str) -> Mapping[str, Policy]:
         # Every role's chapter holds them: they are read once, not once for each role.
-        known = self._parsed.get(policy.name)
+        known = self._parsed.get(prefix)
         if known is None or known[0] is not policy:
-            known = policy, parse_policies(policy.cedar, f"policy/{policy.name}", by_hand=True)
-            self._parsed[policy.name] = known
+            known = policy, parse_policies(policy.cedar, prefix, by_hand=True)
+            self._parsed[prefix] = known
         return known[1]
 
     def _remember(self, key: _Key, verdict: Verdict) -> None:
@@ -314,3 +393,8 @@ class Book:
         if len(self._remembered) >= _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[key] = verdict
+
+
+def _prefix(label: str, staged: Collection[str]) -> str:
+    # So that the log says which of the two decided.
+    return f"{label}{STAGED_SUFFIX}" if label in staged else label

@@ -11,6 +11,8 @@ from smartagent.policy.compile import asking_id, mcp_rule_id
 from smartagent.policy.model import ArgumentRule, Ask, Call, Explanation, McpCall, StoredRole
 from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
 
+STAGED_SUFFIX: Final = "@staged"
+"""What the names of rules that are staged have behind the name of their role or policy."""
 _PEOPLE: Final = {Ask.CONFIRM: 0, Ask.FOUR_EYES: 1, Ask.TWO_PERSON: 2}
 
 
@@ -108,7 +110,7 @@ class Chapter:
     def _arguments(self, rule: str) -> tuple[ArgumentRule, ...]:
         """Return what a rule is about of arguments; a policy that was written in Cedar is about any."""
         role = self.stored.role
-        if not rule.startswith(f"role/{role.name}/"):
+        if not rule.startswith((f"role/{role.name}/", f"role/{role.name}{STAGED_SUFFIX}/")):
             return ()
         written: Mapping[str, tuple[ArgumentRule, ...]] = {
             each: block.arguments

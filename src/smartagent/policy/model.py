@@ -138,7 +138,9 @@ class Role(msgspec.Struct, frozen=True):
     from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
     for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each
     agent's, and `shared_limits` those of all agents of the role together.  `mcp` is what may be reached of MCP servers.
-    `resources` are credentials that may be leased narrowed.  `flow` says what becomes of calls that would send private data outside: `shadow` (they are recorded) or `stop`.
+    `resources` are credentials that may be leased narrowed.
+    `flow` says what becomes of calls that would send private data outside: `shadow` (they are recorded) or `stop`.
+    `prompt` is the SHA-256 of the prompt file that its agents must run with, in hexadecimal; empty for any.
     """
 
     name: str
@@ -153,6 +155,7 @@ class Role(msgspec.Struct, frozen=True):
     shared_limits: Limits = UNLIMITED
     mcp: tuple[McpAllow, ...] = ()
     flow: str = "shadow"
+    prompt: str = ""
     resources: tuple[ResourceAllow, ...] = ()
 
     @property
@@ -170,11 +173,12 @@ class Role(msgspec.Struct, frozen=True):
 
 
 class Grants(msgspec.Struct, frozen=True):
-    """What `tokens` needs to know of a role to issue a token."""
+    """What `tokens` needs to know of a role to issue a token.  `prompt` is as in `Role`."""
 
     audiences: tuple[str, ...]
     ttl_seconds: int
     scopes: tuple[str, ...]
+    prompt: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -195,6 +199,13 @@ class Call(msgspec.Struct, frozen=True, gc=False):
         return f"{self.method} {self.path[:200]} on {self.upstream}"
 
 
+class RuleKind(StrEnum):
+    """What is written, kept in versions and staged."""
+
+    ROLE = "role"
+    POLICY = "policy"
+
+
 class StoredRole(msgspec.Struct, frozen=True):
     """A role as the store keeps it.  `cedar` is what it was compiled to, and what is enforced."""
 
@@ -206,6 +217,16 @@ class StoredRole(msgspec.Struct, frozen=True):
     changed_at: int
     changed_by: str
 
+    @property
+    def name(self) -> str:
+        """The role's name."""
+        return self.role.name
+
+    @property
+    def text(self) -> str:
+        """What was written: the role file."""
+        return self.role_file
+
 
 class StoredPolicy(msgspec.Struct, frozen=True):
     """A policy written in Cedar.  It applies to every role."""
@@ -216,6 +237,11 @@ class StoredPolicy(msgspec.Struct, frozen=True):
     version: int
     changed_at: int
     changed_by: str
+
+    @property
+    def text(self) -> str:
+        """What was written: the Cedar text."""
+        return self.cedar
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -238,7 +264,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """Why a call is permitted or not.
 
     `rules` are the ids of what decided (with the text of their `@id`, where that differs);
-    empty when nothing allowed it.  `elevation` says by what the agent has another role than its own.
+    empty when nothing allowed it.  `elevation` says by what the agent has another role than its own, and `staged` which
+    staged texts decide about this agent.
     """
 
     decision: str
@@ -247,3 +274,4 @@ class Explanation(msgspec.Struct, frozen=True):
     missing: str = ""
     nearest: NearestRule | None = None
     elevation: str = ""
+    staged: str = ""

@@ -71,6 +71,7 @@ MAX_ITEMS: Final = 64
 MAX_TEXT_CHARS: Final = 255
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _METHOD: Final = re.compile(r"[A-Z]{3,20}")
 _TTL: Final = re.compile(r"([1-9][0-9]{0,4})([smh])")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-~]+")
@@ -110,6 +111,7 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     hosts: list[HostsFile] = []
     cloud: list[CloudFile] = []
     flow: str = "shadow"
+    prompt: str = ""
 
 
 def parse_role_file(text: str) -> Role:
@@ -137,6 +139,7 @@ def parse_role_file(text: str) -> Role:
         mcp=tuple(checker.one(f"mcp[{index}]", block, parse_mcp) for index, block in enumerate(raw.mcp)),
         flow=raw.flow,
         resources=_parse_resources(checker, raw),
+        prompt=checker.one("prompt", raw.prompt, _parse_digest),
     )
     if role.flow not in {"shadow", "stop"}:
         raise checker.complaint("flow", "shadow or stop")
@@ -200,6 +203,13 @@ def _parse_resources(checker: "_Checker", raw: _RoleFile) -> tuple[ResourceAllow
 def _parse_description(raw: str) -> str:
     if len(raw) > MAX_TEXT_CHARS or not raw.isprintable():
         raise ValueError(f"one line of at most {MAX_TEXT_CHARS} characters")
+    return raw
+
+
+def _parse_digest(raw: str) -> str:
+    if raw and not _DIGEST.fullmatch(raw):
+        msg = "the SHA-256 of a prompt file, as 64 of 0-9 and a-f"
+        raise ValueError(msg)
     return raw
 
 

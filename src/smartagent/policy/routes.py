@@ -1,26 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The room's routes: roles, policies, and why something is decided as it is."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
 from msgspec import structs
 
 from smartagent.edge import Inbound, Outcome, Proof, Reply, Route, parse_json
-from smartagent.kernel import Caller, CallerKind, Clock
+from smartagent.kernel import Caller, CallerKind, Clock, Detail
 from smartagent.policy.book import Book
-from smartagent.policy.errors import MalformedPolicy, PolicyNotFound, RoleNotFound
-from smartagent.policy.model import Explanation, Role
+from smartagent.policy.model import Explanation, RuleKind, StoredRole
 from smartagent.policy.permissions import HOUSE_POLICY, Permission
-from smartagent.policy.store import (
-    drop_policy,
-    drop_role,
-    policy_changed,
-    put_policy,
-    put_role,
-    role_changed,
-)
+from smartagent.policy.staging.desk import StagingDesk
+from smartagent.policy.staging.routes import policy_staging_routes, role_staging_routes, staged_list_routes
+from smartagent.policy.versions.desk import VersionsDesk, reason_in, stored_view
+from smartagent.policy.versions.keeper import Accepted, Keeper, RoleCheck, Stored, Wording
+from smartagent.policy.versions.routes import policy_version_routes, role_version_routes
 from smartagent.policy.views import (
     ExplainRequest,
     PolicyList,
@@ -33,29 +28,38 @@ from smartagent.policy.views import (
     policy_view,
     role_view,
 )
-from smartagent.policy.writing import Stamp, written_policy, written_role
+from smartagent.storage import Database
 
 RoleOf = Callable[[str], tuple[str, str] | None]
 """Tells the role that an agent id has now, and by which elevation, empty for its own; None for an unknown agent."""
 
-RoleCheck = Callable[[Role, str], None]
-"""Refuses a role, given with its file, that names what is not there (`MalformedRoleFile`)."""
 _MAX_BODY_BYTES: Final = 131_072
-_EXPLAIN: Final = "explain"
 
 
-def routes(book: Book, clock: Clock, role_of: RoleOf, check: RoleCheck) -> tuple[Route, ...]:
+def routes(
+    book: Book, clock: Clock, role_of: RoleOf, database: Database, check: RoleCheck
+) -> tuple[Route, ...]:
     """Build the room's routes.
 
     Args:
         book: This node's memory of the rules.
         clock: For the time of a change.
         role_of: Which role an agent has now.
+        database: Where the versions are.
         check: Refuses roles that name what is not there.
     """
+    roles = Keeper(RuleKind.ROLE, book, clock, database, check)
+    policies = Keeper(RuleKind.POLICY, book, clock, database)
+    staged_roles = StagingDesk(roles, book, clock, database)
+    staged_policies = StagingDesk(policies, book, clock, database)
     return (
-        *_role_routes(_Roles(book, clock, check)),
-        *_policy_routes(_Policies(book, clock)),
+        *_role_routes(_Roles(book, roles)),
+        *_policy_routes(_Policies(book, policies)),
+        *role_version_routes(VersionsDesk(roles)),
+        *policy_version_routes(VersionsDesk(policies)),
+        *role_staging_routes(staged_roles),
+        *policy_staging_routes(staged_policies),
+        *staged_list_routes(staged_roles, staged_policies),
         _why_route(_Why(book, role_of)),
     )
 
@@ -169,30 +173,14 @@ def _why_route(acts: "_Why") -> Route:
 class _Roles:
     """The acts on roles."""
 
-    def __init__(self, book: Book, clock: Clock, check: RoleCheck) -> None:
+    def __init__(self, book: Book, keeper: Keeper) -> None:
         self._book = book
-        self._clock = clock
-        self._check = check
+        self._keeper = keeper
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
         asked = parse_json(inbound.body, RoleRequest)
-        name = inbound.params["name"]
-        try:
-            version = self._book.role(name).version + 1
-        except RoleNotFound:
-            version = 1
-        stamp = Stamp(version, int(self._clock.now()), caller.principal)
-        stored = await asyncio.to_thread(
-            written_role, name, asked.role_file, stamp, allow_broad=asked.allow_broad
-        )
-        self._check(stored.role, asked.role_file)
-        return Outcome(
-            Reply(201 if version == 1 else 200, role_view(stored)),
-            target=f"role/{name}",
-            detail={"version": version, "allow_broad": int(asked.allow_broad)},
-            writes=(put_role(stored),),
-            changes=(role_changed(name),),
-        )
+        wording = Wording(asked.role_file, asked.allow_broad, asked.reason)
+        return _written(await self._keeper.accept(inbound.params["name"], wording, caller.principal), wording)
 
     async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         return Outcome(Reply(200, RoleList([role_view(stored) for stored in self._book.roles()])))
@@ -201,46 +189,21 @@ class _Roles:
         stored = self._book.role(inbound.params["name"])
         return Outcome(Reply(200, role_view(stored)), target=f"role/{stored.role.name}")
 
-    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        stored = self._book.role(inbound.params["name"])
-        name = stored.role.name
-        return Outcome(
-            Reply(204),
-            target=f"role/{name}",
-            detail={"version": stored.version},
-            writes=(drop_role(stored),),
-            changes=(role_changed(name),),
-        )
+    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:
+        return _dropped(self._keeper.retire(inbound.params["name"], reason_in(inbound), caller.principal))
 
 
 class _Policies:
     """The acts on policies."""
 
-    def __init__(self, book: Book, clock: Clock) -> None:
+    def __init__(self, book: Book, keeper: Keeper) -> None:
         self._book = book
-        self._clock = clock
+        self._keeper = keeper
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
         asked = parse_json(inbound.body, PolicyRequest)
-        name = inbound.params["name"]
-        if name == _EXPLAIN:
-            raise MalformedPolicy(f"the name {_EXPLAIN} is taken: it is where decisions are explained")
-        try:
-            version = self._book.policy(name).version + 1
-        except PolicyNotFound:
-            version = 1
-        stamp = Stamp(version, int(self._clock.now()), caller.principal)
-        # Asking a policy about calls that nobody meant can take a second; other requests go on meanwhile.
-        stored = await asyncio.to_thread(
-            written_policy, name, asked.cedar, stamp, allow_broad=asked.allow_broad
-        )
-        return Outcome(
-            Reply(201 if version == 1 else 200, policy_view(stored)),
-            target=f"policy/{name}",
-            detail={"version": version, "allow_broad": int(asked.allow_broad)},
-            writes=(put_policy(stored),),
-            changes=(policy_changed(name),),
-        )
+        wording = Wording(asked.cedar, asked.allow_broad, asked.reason)
+        return _written(await self._keeper.accept(inbound.params["name"], wording, caller.principal), wording)
 
     async def show_all(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         shown = [policy_view(stored) for stored in self._book.policies()]
@@ -250,15 +213,36 @@ class _Policies:
         stored = self._book.policy(inbound.params["name"])
         return Outcome(Reply(200, policy_view(stored)), target=f"policy/{stored.name}")
 
-    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        stored = self._book.policy(inbound.params["name"])
-        return Outcome(
-            Reply(204),
-            target=f"policy/{stored.name}",
-            detail={"version": stored.version},
-            writes=(drop_policy(stored),),
-            changes=(policy_changed(stored.name),),
-        )
+    async def drop(self, caller: Caller, inbound: Inbound) -> Outcome:
+        return _dropped(self._keeper.retire(inbound.params["name"], reason_in(inbound), caller.principal))
+
+
+def _written(accepted: Accepted, wording: Wording) -> Outcome:
+    stored = accepted.stored
+    detail: dict[str, Detail] = {"version": stored.version, "allow_broad": int(wording.allow_broad)}
+    if wording.reason:
+        detail["reason"] = wording.reason
+    return Outcome(
+        Reply(200 if accepted.over else 201, stored_view(stored)),
+        target=_target(stored),
+        detail=detail,
+        writes=accepted.writes,
+        changes=accepted.changes,
+    )
+
+
+def _dropped(accepted: Accepted) -> Outcome:
+    return Outcome(
+        Reply(204),
+        target=_target(accepted.stored),
+        detail={"version": accepted.over},
+        writes=accepted.writes,
+        changes=accepted.changes,
+    )
+
+
+def _target(stored: Stored) -> str:
+    return f"{'role' if isinstance(stored, StoredRole) else 'policy'}/{stored.name}"
 
 
 class _Why:

@@ -144,8 +144,9 @@ async def read_policies(database: Database, name: str = "") -> list[StoredPolicy
     ]
 
 
-def put_role(new: StoredRole) -> Write:
-    """Write `new` over the version before it; version 1 is a new role."""
+def put_role(new: StoredRole, over: int | None = None) -> Write:
+    """Write `new` over the version `over`, 0 for a new role; when it is not said, over the one before it."""
+    seen_version = new.version - 1 if over is None else over
     values: dict[str, Scalar] = {
         "new_name": new.role.name,
         "new_role_file": new.role_file,
@@ -155,9 +156,9 @@ def put_role(new: StoredRole) -> Write:
         "new_changed_at": new.changed_at,
         "new_changed_by": new.changed_by,
     }
-    if new.version == 1:
+    if seen_version == 0:
         return Write(_ADD_ROLE, values, lost=PolicyChanged(new.role.name))
-    seen: dict[str, Scalar] = {"old_name": new.role.name, "old_version": new.version - 1}
+    seen: dict[str, Scalar] = {"old_name": new.role.name, "old_version": seen_version}
     return Write(_CHANGE_ROLE, values | seen, lost=PolicyChanged(new.role.name))
 
 
@@ -167,8 +168,9 @@ def drop_role(old: StoredRole) -> Write:
     return Write(_DROP_ROLE, seen, lost=PolicyChanged(old.role.name))
 
 
-def put_policy(new: StoredPolicy) -> Write:
-    """Write `new` over the version before it; version 1 is a new policy."""
+def put_policy(new: StoredPolicy, over: int | None = None) -> Write:
+    """Write `new` over the version `over`, 0 for a new policy; when it is not said, over the one before it."""
+    seen_version = new.version - 1 if over is None else over
     values: dict[str, Scalar] = {
         "new_name": new.name,
         "new_cedar": new.cedar,
@@ -177,9 +179,9 @@ def put_policy(new: StoredPolicy) -> Write:
         "new_changed_at": new.changed_at,
         "new_changed_by": new.changed_by,
     }
-    if new.version == 1:
+    if seen_version == 0:
         return Write(_ADD_POLICY, values, lost=PolicyChanged(new.name))
-    seen: dict[str, Scalar] = {"old_name": new.name, "old_version": new.version - 1}
+    seen: dict[str, Scalar] = {"old_name": new.name, "old_version": seen_version}
     return Write(_CHANGE_POLICY, values | seen, lost=PolicyChanged(new.name))
 
 

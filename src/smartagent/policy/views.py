@@ -10,17 +10,19 @@ from smartagent.policy.operations import by_kind, parse_operation
 
 
 class RoleRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Write a role.  `role_file` is TOML; `allow_broad` lets it grant everything."""
+    """Write a role.  `role_file` is TOML; `allow_broad` lets it grant everything; `reason` stands in the history."""
 
     role_file: str
     allow_broad: bool = False
+    reason: str = ""
 
 
 class PolicyRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Write a policy that holds for every role.  `cedar` is Cedar text."""
+    """Write a policy that holds for every role.  `cedar` is Cedar text; `reason` stands in the history."""
 
     cedar: str
     allow_broad: bool = False
+    reason: str = ""
 
 
 class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,6 +55,7 @@ class RoleView(msgspec.Struct, frozen=True):
     resources: tuple[ResourceAllow, ...]
     limits: Limits
     shared_limits: Limits
+    prompt: str
     role_file: str
     cedar: str
     allow_broad: bool
@@ -116,6 +119,7 @@ def role_view(stored: StoredRole) -> RoleView:
         resources=role.resources,
         limits=role.limits,
         shared_limits=role.shared_limits,
+        prompt=role.prompt,
         role_file=stored.role_file,
         cedar=stored.cedar,
         allow_broad=stored.allow_broad,

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """From what an operator writes to what will be enforced: parse, check, refuse what is too broad."""
 
+import logging
+from typing import Final
+
 import msgspec
 
 from smartagent.policy.broad import policy_grants_everything
 from smartagent.policy.cedar import Partition, parse_policies
 from smartagent.policy.compile import compile_role
-from smartagent.policy.errors import GrantsEverything, MalformedPolicy, MalformedRoleFile
-from smartagent.policy.model import StoredPolicy, StoredRole
+from smartagent.policy.errors import GrantsEverything, MalformedPolicy, MalformedRoleFile, PolicyError
+from smartagent.policy.model import RuleKind, StoredPolicy, StoredRole
 from smartagent.policy.rolefile import parse_name, parse_role_file
 from smartagent.policy.rules import grants_everything
+from smartagent.policy.staged.model import Staged
+
+_EXPLAIN: Final = "explain"
+
+_log = logging.getLogger(__name__)
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -64,6 +72,8 @@ def written_policy(name: str, cedar: str, stamp: Stamp, *, allow_broad: bool) ->
         parse_name(name)
     except ValueError as error:
         raise MalformedPolicy(str(error)) from error
+    if name == _EXPLAIN:
+        raise MalformedPolicy(f"the name {_EXPLAIN} is taken: it is where decisions are explained")
     policies = parse_policies(cedar, f"policy/{name}", by_hand=True)
     Partition(name, policies).open_all()
     too_much = None if allow_broad else policy_grants_everything(policies)
@@ -77,3 +87,16 @@ def written_policy(name: str, cedar: str, stamp: Stamp, *, allow_broad: bool) ->
         changed_at=stamp.changed_at,
         changed_by=stamp.changed_by,
     )
+
+
+def compiled(staged: Staged) -> StoredRole | StoredPolicy | None:
+    """Compile what is staged; None when this release cannot read it.  It was checked when it was stored."""
+    write = written_role if staged.kind is RuleKind.ROLE else written_policy
+    stamp = Stamp(staged.base + 1, staged.changed_at, staged.changed_by)
+    try:
+        return write(staged.name, staged.text, stamp, allow_broad=True)
+    except (PolicyError, ValueError, TypeError, RecursionError):
+        _log.exception(
+            "%s is staged, and cannot be read; whom it decides about is allowed nothing", staged.label
+        )
+        return None

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from smartagent.crypto import SigningKey
+from smartagent.crypto import SigningKey, sha256
 from smartagent.sdk.client import JSON, Client, Means, register
 from smartagent.sdk.exchange import UNAUTHORIZED, Answer, AuthorityRefused, good, read
 from smartagent.sdk.keyfile import Holder, other_keys
@@ -97,10 +97,16 @@ async def attest(
 
 
 class Agent(Client):
-    """An enrolled agent.  Tokens are kept in memory and renewed before they expire."""
+    """An enrolled agent.  Tokens are kept in memory and renewed before they expire.
 
-    def __init__(self, holder: Holder, *, gateway: str = "", means: Means | None = None) -> None:
+    `prompt` is the prompt file that the agent runs with: its digest is stated wherever a token is asked for.
+    """
+
+    def __init__(
+        self, holder: Holder, *, gateway: str = "", means: Means | None = None, prompt: bytes | None = None
+    ) -> None:
         super().__init__(holder, means)
+        self._prompt = "" if prompt is None else sha256(prompt).hex()
         self._gateway = gateway.rstrip("/")
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._renewing = asyncio.Lock()
@@ -125,6 +131,8 @@ class Agent(Client):
             body = {**proof, "scope": scope, "audience": audience}
             if continuing:
                 body["continue"] = continuing
+            if self._prompt:
+                body["prompt"] = self._prompt
             return read(await self._post("/v1/sessions", JSON, msgspec.json.encode(body)), Session)
 
         return await self._with_its_key(opened)
@@ -223,6 +231,7 @@ class Agent(Client):
             "client_assertion": assertion,
             "scope": scope,
             "resource": audience,
+            "prompt_digest": self._prompt,
         }
         form = urlencode({name: value for name, value in fields.items() if value}).encode()
         granted = read(await self._post("/oauth/token", _FORM, form), _Granted)

@@ -35,6 +35,7 @@ class AuthorityUnreachable(ExchangeError):
 
 
 UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
 """HTTP's status of who is not known, or does not prove it."""
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from smartagent.crypto import SigningKey
 from smartagent.sdk.agent import Agent
 from smartagent.sdk.client import Means, system_means
-from smartagent.sdk.exchange import UNAUTHORIZED, AuthorityRefused
+from smartagent.sdk.exchange import FORBIDDEN, UNAUTHORIZED, AuthorityRefused
 from smartagent.sdk.keyfile import Holder, add_key_file, load_key_file, next_key_file
 
 DAY_SECONDS: Final = 86_400
@@ -80,9 +80,10 @@ async def _is_in_force(holder: Holder, means: Means) -> bool:
     try:
         await Agent(Holder(holder.key, holder.issuer, holder.principal), means=means).open_session()
     except AuthorityRefused as refused:
-        if refused.status != UNAUTHORIZED:
+        if refused.status not in {UNAUTHORIZED, FORBIDDEN}:
             raise
-        return False
+        # Whoever is forbidden something was believed to be who they are.
+        return refused.status == FORBIDDEN
     return True
 
 

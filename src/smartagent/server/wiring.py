@@ -107,6 +107,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
+    telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -116,7 +117,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=service.sweepers,
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations, governance, mcp),
+        workers=(kept.accounts, leases, rotations, governance, mcp, telling),
         gateway=gateway,
     )
     known = kept.vault, leases, service.delegations, _role_of(identity, governance)
@@ -125,7 +126,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         *identity_routes(identity),
         *tokens_routes(tokens),
         *(*outside.routes, *service.routes, *signals_routes),
-        *policy.routes(book, base.clock, known[-1], leases.narrowing.check),
+        *policy.routes(book, base.clock, known[-1], base.store.database, leases.narrowing.check),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
         *_credential_routes(base, identity, tokens, kept, leases, rotations),
         *_other_routes(vaultapi, mcp, governance, insight),
@@ -170,6 +171,7 @@ def wire_policy(base: Foundation) -> Book:
     book = Book(base.store.database, mcp_base(base.settings.issuer))
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
+    base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
     return book
 
 

@@ -5,6 +5,7 @@ TokensError
     ScopeNotGranted         a scope the role does not have, or a malformed one     invalid_scope
     AudienceNotGranted      an audience the role does not have                     invalid_target
     RoleNotGranted          the agent's role does not exist (any more)             unauthorized_client
+    PromptNotReviewed       the agent does not run with its role's prompt file     unauthorized_client
     NothingLeft             what a token would derive from has expired             invalid_grant
     InvalidDpopProof        a proof of possession that does not hold               invalid_dpop_proof
     UseDpopNonce            the proof must carry a nonce of ours                   use_dpop_nonce
@@ -55,6 +56,15 @@ class RoleNotGranted(TokensError):
     code: ClassVar[str] = "role-not-granted"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
     title: ClassVar[str] = "The agent's role grants nothing."
+    oauth_code: ClassVar[str] = "unauthorized_client"
+
+
+class PromptNotReviewed(TokensError):
+    """The agent does not state the prompt file that was reviewed for its role."""
+
+    code: ClassVar[str] = "prompt-not-reviewed"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "The agent's prompt file is not the one that was reviewed."
     oauth_code: ClassVar[str] = "unauthorized_client"
 
 

@@ -8,6 +8,7 @@ role's, and the life is the role's and at most an hour.
 Spec: RFC 9068 section 2.2, RFC 8707 section 2, RFC 6749 section 3.3.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from smartagent.tokens.errors import (
     AudienceNotGranted,
     InvalidDpopProof,
     NothingLeft,
+    PromptNotReviewed,
     RoleNotGranted,
     ScopeNotGranted,
 )
@@ -30,13 +32,18 @@ from smartagent.tokens.rules import MAX_TOKEN_LIFE_SECONDS
 
 OPERATOR_TOKEN_LIFE_SECONDS: Final = 900
 _KEPT: Final = 1024
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """What the caller would like; empty means all that the role has, and the gateway."""
+    """What the caller would like; empty means all that the role has, and the gateway.
+
+    `prompt` is the SHA-256 of the prompt file that it says it runs with, in hexadecimal; empty when it says nothing.
+    """
 
     scope: str = ""
     audience: str = ""
+    prompt: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +59,7 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
         session: The session it belongs to; a fresh one when empty.
         jkt: The thumbprint of the key it is bound to; empty for a bearer token.
         holder: The agent that will hold it, whose status it refers to.
+        prompt: The digest of the prompt file that it says it runs with.
     """
 
     subject: str
@@ -71,6 +79,7 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     acr: str = ""
     amr: tuple[str, ...] = ()
     holder: str = ""
+    prompt: str = ""
 
 
 class Issued(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +97,7 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
     def detail(self, proof: str, short_id: str) -> dict[str, Detail]:
         """Say for the log what was issued, on which proof (`challenge` or `assertion`)."""
         claims = self.claims
-        said: dict[str, Detail] = {
+        detail: dict[str, Detail] = {
             proof: short_id,
             "aud": claims.aud,
             "exp": claims.exp,
@@ -96,7 +105,8 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
             "scope": claims.scope,
         }
         elevation = elevation_in(claims.lin)
-        return said | {"elevation": elevation} if elevation else said
+        more: dict[str, Detail] = {"elevation": elevation, "prompt": claims.prompt}
+        return detail | {name: value for name, value in more.items() if value}
 
 
 class Ceiling(msgspec.Struct, frozen=True):
@@ -124,6 +134,7 @@ class Issuer:
 
         Raises:
             RoleNotGranted: Its role does not exist.
+            PromptNotReviewed: Its own role is for another prompt file than the one it states.
             ScopeNotGranted: It asked for more than its role has.
             AudienceNotGranted: Its role may not have tokens for that audience.
             KeysNotReady: There is nothing to sign with.
@@ -131,6 +142,7 @@ class Issuer:
         elevated = self._means.elevated(agent.id)
         role = agent.role if elevated is None else elevated.role
         ready = self.ceiling(role)
+        _check_prompt(self._means.grants(agent.role), asked.prompt)
         scope = narrow(asked.scope, ready.scopes) if asked.scope else ready.scope
         audience = asked.audience or self._means.gateway
         if audience != self._means.gateway and audience not in ready.audiences:
@@ -148,6 +160,7 @@ class Issuer:
                 lineage=() if elevated is None else (elevated.id,),
                 jkt=jkt,
                 holder=agent.id,
+                prompt=asked.prompt,
             )
         )
 
@@ -210,6 +223,7 @@ class Issuer:
             acr=wanted.acr,
             amr=wanted.amr,
             status=self._means.status_of(wanted.holder) if wanted.holder else None,
+            prompt=wanted.prompt,
         )
         return Issued(active.signer.sign(self._encode(claims)), active.kid, claims)
 
@@ -235,6 +249,16 @@ class Issuer:
             self._ready.clear()
         self._ready[grants] = ready
         return ready
+
+
+def _check_prompt(grants: Grants | None, stated: str) -> None:
+    if stated and not _DIGEST.fullmatch(stated):
+        raise PromptNotReviewed("a prompt file is stated by its SHA-256, in hexadecimal")
+    if grants is None or grants.prompt in {"", stated}:
+        return
+    if not stated:
+        raise PromptNotReviewed("the role is for a prompt file: state its digest (--prompt-file)")
+    raise PromptNotReviewed("the prompt file is not as it was reviewed; it needs a new review (role review)")
 
 
 def narrow(asked: str, granted: frozenset[str]) -> str:

@@ -145,6 +145,7 @@ class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The claims of an access token (RFC 9068 section 2.2, and the house's own).
 
     `lin` is the lineage: the tokens, delegations and grants it derives from.  `role` is the subject's.
+    `prompt` is the SHA-256 of the prompt file that the agent said it runs with, in hexadecimal.
     """
 
     iss: str
@@ -167,3 +168,4 @@ class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     acr: str = ""
     amr: tuple[str, ...] = ()
     status: Status | None = None
+    prompt: str = ""

@@ -39,7 +39,7 @@ class Sessions:
         if request.continuing:
             issued = self._continued(agent, request)
         else:
-            issued = self._issuer.for_agent(agent, Asked(request.scope, request.audience))
+            issued = self._issuer.for_agent(agent, Asked(request.scope, request.audience, request.prompt))
         return _outcome(issued, _session_view(issued, "Bearer"), "challenge", short_id(request.nonce))
 
     async def end_session(self, caller: Caller, inbound: Inbound) -> Outcome:
@@ -85,7 +85,7 @@ class Sessions:
             verified.audience,
         }:
             raise ScopeNotGranted("a session that goes on has no more than before")
-        asked = Asked(request.scope or verified.claims.scope, verified.audience)
+        asked = Asked(request.scope or verified.claims.scope, verified.audience, request.prompt)
         return self._issuer.for_agent(agent, asked, session=held.session)
 
     def _agent(self, caller: Caller) -> Agent:

@@ -9,7 +9,9 @@ from sqlalchemy.pool import StaticPool
 from smartagent.kernel import Caller, CallerKind
 from smartagent.policy import Book
 from smartagent.policy.model import StoredPolicy, StoredRole
+from smartagent.policy.staged.store import staged_rules, staged_shifts
 from smartagent.policy.store import policies, put_policy, put_role, roles
+from smartagent.policy.versions.store import rule_versions
 from smartagent.policy.writing import Stamp, written_policy, written_role
 from smartagent.storage import metadata
 
@@ -55,7 +57,7 @@ class FakeStore:
 
 
 def policy_store():
-    return FakeStore(roles, policies)
+    return FakeStore(roles, policies, rule_versions, staged_rules, staged_shifts)
 
 
 def role(text, *, allow_broad=False, version=1) -> StoredRole:

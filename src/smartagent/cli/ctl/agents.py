@@ -55,19 +55,22 @@ def enrol(
 
 
 @app.command()
-def token(
+def token(  # noqa: PLR0913 -- what there is to choose
     ctx: typer.Context,
     *,
     key_file: KeyFile,
     server: Annotated[str, typer.Option(help="The authority's address.")] = "",
     scope: Annotated[str, typer.Option(help="Only these scopes of the role's.")] = "",
     audience: Annotated[str, typer.Option(help="For whom; without it, the gateway.")] = "",
+    prompt_file: Annotated[
+        Path | None, typer.Option(help="The prompt file that the agent runs with; its role may ask for it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """On the agent's machine: get a token, and write it to standard output."""
     from smartagent.cli.ctl.agentside import get_token  # noqa: PLC0415 -- loads the client
 
-    got = get_token(place_of(ctx), server, key_file, (scope, audience))
+    got = get_token(place_of(ctx), server, key_file, (scope, audience), prompt_file)
     if as_json:
         show_json(got)
     else:

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from smartagent.cli.ctl.desk import finished, means_for
-from smartagent.cli.ctl.place import Place
+from smartagent.cli.ctl.place import Place, read_input
 from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.profile import Profiles
 from smartagent.sdk import (
@@ -57,17 +57,21 @@ def attest_agent(place: Place, server: str, attestation: str, key_file: Path, na
     return _taken(place, server, key_file, (attest, attestation, name))
 
 
-def get_token(place: Place, server: str, key_file: Path, wanted: tuple[str, str]) -> dict[str, object]:
-    """Open a session, and return it with its token.
+def get_token(
+    place: Place, server: str, key_file: Path, wanted: tuple[str, str], prompt_file: Path | None
+) -> dict[str, object]:
+    """Open a session, and return it with its token; `prompt_file` is what the agent runs with.
 
     Raises:
         Exit: The key is not enrolled, or the authority refused.
     """
     holder = _enrolled(key_file)
     scope, audience = wanted
+    means = means_for(holder.issuer, server or place.server)
+    prompt = None if prompt_file is None else read_input(prompt_file, "the prompt file")
 
     async def run() -> dict[str, object]:
-        async with Agent(holder, means=means_for(holder.issuer, server or place.server)) as own:
+        async with Agent(holder, means=means, prompt=prompt) as own:
             session = await own.open_session(scope, audience)
             return dict(msgspec.structs.asdict(session))
 

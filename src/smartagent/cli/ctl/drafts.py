@@ -9,12 +9,13 @@ from typing import Final
 import msgspec
 import typer
 
-from smartagent.cli.ctl.desk import answer_of, rows_of
+from smartagent.cli.ctl.desk import answer_of, rows_of, segment
 from smartagent.cli.ctl.place import read_input
 from smartagent.cli.exits import USAGE, Exit
 
 ROLE: Final = ".toml"
 POLICY: Final = ".cedar"
+_PLURALS: Final = {"role": "roles", "policy": "policies"}
 _SINCE: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -66,6 +67,25 @@ def in_force(ctx: typer.Context) -> Drafts:
         {f"role/{each['name']}": str(each["role_file"]) for each in roles},
         {f"policy/{each['name']}": str(each["cedar"]) for each in policies},
     )
+
+
+def with_staged(ctx: typer.Context, drafts: Drafts, labels: Sequence[str]) -> Drafts:
+    """Add what is staged under `labels` (`role/<name>`, `policy/<name>`).
+
+    Raises:
+        Exit: One is no label, nothing is staged there, or the authority did not answer.
+    """
+    roles, policies = dict(drafts.roles), dict(drafts.policies)
+    for label in labels:
+        kind, _, name = label.partition("/")
+        if kind not in _PLURALS or not name:
+            raise Exit(USAGE, f"{label!r} is neither role/NAME nor policy/NAME.")
+        text = str(answer_of(ctx, "GET", f"/v1/{_PLURALS[kind]}/{segment(name)}/staged").get("text", ""))
+        if kind == "role":
+            roles[label] = text
+        else:
+            policies[label] = text
+    return Drafts(roles, policies)
 
 
 def parse_since(raw: str) -> int:

@@ -9,8 +9,9 @@ import msgspec
 import typer
 
 from smartagent.cli.ctl.desk import GOOD, as_operator, refusal
-from smartagent.cli.ctl.drafts import parse_since, read_drafts
+from smartagent.cli.ctl.drafts import Drafts, parse_since, read_drafts, with_staged
 from smartagent.cli.ctl.place import AsJson, place_of
+from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_json
 
 if TYPE_CHECKING:
@@ -25,9 +26,13 @@ _WORDS = {"permit": "allowed", "deny": "refused", "ask": "asked about"}
 def replay(
     ctx: typer.Context,
     drafts: Annotated[
-        list[Path], typer.Argument(help="Role files (.toml), policies (.cedar), or directories of them.")
-    ],
+        list[Path] | None,
+        typer.Argument(help="Role files (.toml), policies (.cedar), or directories of them."),
+    ] = None,
     *,
+    staged: Annotated[
+        list[str] | None, typer.Option(help="What is staged: role/NAME or policy/NAME; more than once.")
+    ] = None,
     since: Since = "7d",
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +40,9 @@ def replay(
     from smartagent.crypto import SystemClock  # noqa: PLC0415 -- `--help` does without
     from smartagent.insight import ReplayPage, Tally  # noqa: PLC0415 -- as above
 
-    draft = read_drafts(drafts)
+    if not drafts and not staged:
+        raise Exit(USAGE, "Say which files, or what is --staged.")
+    draft = with_staged(ctx, read_drafts(drafts) if drafts else Drafts({}, {}), staged or [])
     begin = int(SystemClock().now()) - parse_since(since)
     tally = Tally()
     sums = {"decided": 0, "unreplayable": 0, "left_out": 0}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from smartagent.cli.ctl import staging, versions
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment, show_explanation
 from smartagent.cli.ctl.explaining import ContentType, Operations
 from smartagent.cli.ctl.place import AsJson, read_input
@@ -13,8 +14,11 @@ from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_json, show_rows
 
 app = typer.Typer(help="Cedar policies that hold for every role.", no_args_is_help=True)
+versions.add_to(app, "/v1/policies")
+staging.add_to(app, "policies")
 
 Name = Annotated[str, typer.Argument(help="The policy's name.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the history.")]
 _HOUSE = "house"
 
 
@@ -25,6 +29,7 @@ def put(
     file: Annotated[Path, typer.Argument(help="The Cedar text; - reads standard input.")],
     *,
     allow_broad: Annotated[bool, typer.Option(help="Accept a policy that grants everything.")] = False,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a policy."""
@@ -32,7 +37,7 @@ def put(
         cedar = read_input(file, "the policy").decode()
     except UnicodeDecodeError:
         raise Exit(USAGE, "The policy is not UTF-8.") from None
-    body = {"cedar": cedar, "allow_broad": allow_broad}
+    body = {"cedar": cedar, "allow_broad": allow_broad, "reason": reason}
     written = answer_of(ctx, "PUT", f"/v1/policies/{segment(name)}", body=body)
     if as_json:
         show_json(written)
@@ -67,9 +72,9 @@ def show(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def delete(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+def delete(ctx: typer.Context, name: Name, *, reason: Reason = "", as_json: AsJson = False) -> None:
     """Delete a policy."""
-    answer_of(ctx, "DELETE", f"/v1/policies/{segment(name)}")
+    answer_of(ctx, "DELETE", f"/v1/policies/{segment(name)}", query={"reason": reason} if reason else None)
     done(f"Deleted the policy {name}.", as_json=as_json)
 
 

@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from smartagent.cli.ctl import staging, versions
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_fields, show_json, show_rows
 
 app = typer.Typer(help="What agents of a role may do.", no_args_is_help=True)
+versions.add_to(app, "/v1/roles")
+staging.add_to(app, "roles")
 
 Name = Annotated[str, typer.Argument(help="The role's name.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the history.")]
 
 
 @app.command()
@@ -23,6 +27,7 @@ def put(
     file: Annotated[Path, typer.Argument(help="The role file (TOML); - reads standard input.")],
     *,
     allow_broad: Annotated[bool, typer.Option(help="Accept a role that grants everything.")] = False,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a role from its file."""
@@ -33,7 +38,7 @@ def put(
         raise Exit(USAGE, f"{file} is not TOML: {error}.") from None
     if not isinstance(name, str) or not name:
         raise Exit(USAGE, f'{file} does not say its name: name = "...".')
-    body = {"role_file": text, "allow_broad": allow_broad}
+    body = {"role_file": text, "allow_broad": allow_broad, "reason": reason}
     written = answer_of(ctx, "PUT", f"/v1/roles/{segment(name)}", body=body)
     if as_json:
         show_json(written)
@@ -63,9 +68,9 @@ def show(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def delete(ctx: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+def delete(ctx: typer.Context, name: Name, *, reason: Reason = "", as_json: AsJson = False) -> None:
     """Delete a role; agents that hold it have nothing from then on."""
-    answer_of(ctx, "DELETE", f"/v1/roles/{segment(name)}")
+    answer_of(ctx, "DELETE", f"/v1/roles/{segment(name)}", query={"reason": reason} if reason else None)
     done(f"Deleted the role {name}.", as_json=as_json)
 
 

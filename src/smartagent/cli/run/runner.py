@@ -26,6 +26,7 @@ from smartagent.cli.run.proxy import LocalProxy
 from smartagent.cli.run.socket import CredentialSocket
 from smartagent.crypto import system_entropy, unb64u
 from smartagent.sdk import (
+    Agent,
     AgentSession,
     AiohttpExchange,
     AuthorityRefused,
@@ -49,6 +50,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     `role` must be the agent's.  `only` names credentials; empty means all that have variables.  With
     `socket_only` nothing is put into the environment but where the socket is.
+    `prompt_file` is what the program runs with as its prompt; the role may ask for it.
     """
 
     command: Sequence[str]
@@ -59,6 +61,7 @@ class Wanted(msgspec.Struct, frozen=True):
     socket_only: bool = False
     rotate_after_days: int = 0
     proxy: bool = False
+    prompt_file: Path | None = None
 
 
 def run(wanted: Wanted, environ: Mapping[str, str]) -> int:
@@ -90,7 +93,8 @@ def _holder_of(wanted: Wanted) -> Holder:
 
 
 async def _run(wanted: Wanted, holder: Holder, environ: Mapping[str, str]) -> int:
-    async with session(holder) as own:
+    prompt = None if wanted.prompt_file is None else _prompt_in(wanted.prompt_file)
+    async with Agent(holder, prompt=prompt) as agent, session(agent) as own:
         _check_role(wanted.role, own)
         names = _chosen(await own.available(), wanted)
         child_environment = dict(environ)
@@ -114,6 +118,13 @@ async def _run(wanted: Wanted, holder: Holder, environ: Mapping[str, str]) -> in
             # The session ends in the next line of the caller: should we be killed in it, the watcher goes on.
             await own.close()
             await _dismiss(watcher)
+
+
+def _prompt_in(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Exit(USAGE, f"{file} cannot be read: {error.strerror}.") from None
 
 
 async def _local_proxy(own: AgentSession, issuer: str) -> LocalProxy:
