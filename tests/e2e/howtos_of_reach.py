@@ -61,3 +61,20 @@ async def narrow(reader):
         assert "no-names" in await reader.do()
         await reader.shell.run("smartagentctl lease revoke shop-read --by credential --reason over")
         await until_dead(reader, "shop-read")
+
+
+CLERK = 'name = "clerk"\nscopes = ["access"]\naudiences = ["{issuer}"]\n'
+
+
+async def ask_for_access(reader):
+    role = CLERK.format(issuer=reader.authority.issuer)
+    await reader.authority.api("PUT", "/v1/roles/clerk", {"role_file": role})
+    await reader.enrol("clerk", "clerk")
+    await reader.do()
+    asked = json.loads(await reader.do())
+    assert asked.get("wanted") == "POST /refunds/17 on orders", asked
+    named = {"req_...": asked["id"]}
+    shown = await reader.do(also=named)
+    assert '+paths = ["/refunds/17"]' in shown
+    assert '+paths = ["/refunds/*"]' in await reader.do(also=named)
+    assert "accepted" in await reader.do(also=named)

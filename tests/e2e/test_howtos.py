@@ -31,7 +31,7 @@ from tests.e2e.howtos_of_leases import (
 )
 from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
-from tests.e2e.howtos_of_reach import break_glass, narrow
+from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -63,6 +63,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("howtos")]
 
 SCENARIOS = {
     "act-for-a-person.md": for_a_person,
+    "agents-ask-for-access.md": ask_for_access,
     "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,

@@ -77,6 +77,11 @@ def readable(name: str, value: object) -> str:
     return str(value)
 
 
+def printable(value: object) -> str:
+    """Return what agents and servers wrote for a terminal: nothing of it may steer one, or turn the text around."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
+
+
 def _escaped(text: str) -> str:
     from rich.markup import escape  # noqa: PLC0415 -- `--help` does without
 

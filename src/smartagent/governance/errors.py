@@ -16,6 +16,11 @@ GovernanceError
     SamePerson            a second person is needed
     RecoveryKeyRefused    the recovery key is none, was used or revoked
     RecoveryKeyNotFound   no recovery key has this id
+    MalformedAccessRequest  what is asked for is not said rightly
+    NotDenied             no rule denied such a request to the caller lately
+    TooManyRequests       so many requests of the agent wait already
+    NoDraft               there is no draft of a role file that would allow it
+    AccessRequestNotFound  no request for access has this id, or it was decided
     MalformedReview       a review's name, due date or scope is none
     MalformedDecision     what is reviewed cannot become that
     ReviewTaken           there is a review of this name
@@ -216,6 +221,53 @@ class RecoveryKeyNotFound(GovernanceError):
     code: ClassVar[str] = "recovery-key-not-found"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such recovery key."
+
+
+class MalformedAccessRequest(GovernanceError):
+    """What is asked for, or given, is not said rightly."""
+
+    code: ClassVar[str] = "malformed-access-request"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The request for access is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class NotDenied(GovernanceError):
+    """No rule denied such a request to the caller lately."""
+
+    code: ClassVar[str] = "not-denied"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such denied request."
+
+
+class TooManyRequests(GovernanceError):
+    """So many requests of the agent wait already."""
+
+    code: ClassVar[str] = "too-many-access-requests"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many requests for access wait for a decision."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} wait at once")
+
+
+class NoDraft(GovernanceError):
+    """There is no draft of a role file that would allow what was denied."""
+
+    code: ClassVar[str] = "no-draft"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "No role file can be drafted; give one."
+
+
+class AccessRequestNotFound(GovernanceError):
+    """No request for access has this id, or it was decided before."""
+
+    code: ClassVar[str] = "access-request-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such request for access."
 
 
 class MalformedReview(GovernanceError):

@@ -12,7 +12,7 @@ from smartagent.governance.model import Defaults
 from smartagent.identity import Directory
 from smartagent.kernel import Caller, Clock, Entropy, Ids, Ledger, Record
 from smartagent.leases import Lease
-from smartagent.policy import Grants
+from smartagent.policy import Book, Grants, Keeper
 from smartagent.storage import Database
 from smartagent.tokens import Revocations
 
@@ -33,7 +33,8 @@ class Means(msgspec.Struct, frozen=True):
     """What the room is given.  `issuer` is the authority's URL.
 
     `records_of` reads what the log holds about a subject, the newest first, back to an instant (Unix
-    milliseconds), and `trail` the same with receipts.  `grants` and `credentials_of` say what a role may have, and
+    milliseconds), and `trail` the same with receipts.  `book` decides by the rules in force, and `roles` brings texts into force.  `grants`
+    and `credentials_of` say what a role may have, and
     what it may lease.  `strange_client` says what an OAuth client calls itself that nobody registered here, empty for
     one that an operator registered.
     """
@@ -46,6 +47,8 @@ class Means(msgspec.Struct, frozen=True):
     turn: Turn
     issuer: str
     directory: Directory
+    book: Book
+    roles: Keeper
     grants: Callable[[str], Grants | None]
     credentials_of: Callable[[str], tuple[str, ...]]
     revocations: Revocations

@@ -2,6 +2,7 @@
 """What governance can be asked to do."""
 
 from smartagent.edge import Proof, Route
+from smartagent.governance.access.routes import access_routes
 from smartagent.governance.breakglass.routes import break_glass_routes
 from smartagent.governance.elevation.routes import elevation_routes
 from smartagent.governance.reviews.routes import review_routes
@@ -24,6 +25,7 @@ def governance_routes(governance: Governance) -> tuple[Route, ...]:
         *_inventory_routes(governance),
         *scim_routes(governance.scim),
         *elevation_routes(governance.elevations),
+        *access_routes(governance.access),
         *break_glass_routes(governance.break_glasses, governance.recovery_keys),
         *review_routes(governance.reviews),
     )

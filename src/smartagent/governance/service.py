@@ -3,6 +3,7 @@
 
 import asyncio
 
+from smartagent.governance.access.desk import Access
 from smartagent.governance.breakglass.desk import BreakGlasses
 from smartagent.governance.breakglass.keys import RecoveryKeys
 from smartagent.governance.breakglass.store import BREAK_GLASS_TOPIC
@@ -38,11 +39,13 @@ class Governance:
         self.scim = Scim(means, self.owners, self.leaving)
         self.elevations = Elevations(means, self.elevated)
         self.reviews = Reviews(means)
+        self.access = Access(means)
         self.recovery_keys = RecoveryKeys(means)
         self.break_glasses = BreakGlasses(means, self.recovery_keys, review_after)
         duties = (
             self.elevations.tend,
             self.break_glasses.tend,
+            self.access.tend,
             self.lapsing.tend,
             self.leaving.tend,
             self.reviews.tend,

@@ -91,6 +91,7 @@ class Permission(StrEnum):
     MCP_CALL = "mcp.call"
     MCP_SERVERS_READ = "mcp-servers.read"
     MCP_SERVERS_WRITE = "mcp-servers.write"
+    ACCESS_REQUESTS_CREATE = "access-requests.create"
     ACCESS_REQUESTS_READ = "access-requests.read"
     ACCESS_REQUESTS_WRITE = "access-requests.write"
     ELEVATIONS_READ = "elevations.read"

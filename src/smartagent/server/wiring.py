@@ -33,11 +33,11 @@ from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, n
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
-from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
+from smartagent.server.wiring_governance import wire_governance, wire_rules, wire_withdrawals
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
-from smartagent.server.wiring_mcp import wire_mcp
+from smartagent.server.wiring_mcp import Desks, wire_mcp
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -102,9 +102,12 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    governance = wire_governance(base, identity, tokens, book, clients, service.delegations)
+
+    rules = wire_rules(base, book, leases)
+    governance = wire_governance(base, identity, tokens, rules, clients, service.delegations)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
+    desks = Desks(lambda work, caller: rooms.commit(work, caller), governance.access.prepare)  # noqa: PLW0108 -- as above
+    mcp = wire_mcp(base, tokens, clients, book, kept, desks)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
     gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
     telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's fifth part: what agents are under."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import ClientKind, Clients
@@ -11,8 +11,8 @@ from smartagent.governance import DAY_SECONDS, WITHDRAWALS_TOPIC, Defaults, Gove
 from smartagent.governance import Means as GovernanceMeans
 from smartagent.identity import Identity
 from smartagent.kernel import IdPrefix
-from smartagent.leases import Lease, leases_of_agent
-from smartagent.policy import Book
+from smartagent.leases import Lease, Leases, leases_of_agent
+from smartagent.policy import Book, Keeper, RuleKind
 from smartagent.server.foundation import Foundation
 from smartagent.signals import LedgerLease
 from smartagent.storage import Database
@@ -22,11 +22,24 @@ TURN_SECONDS: Final = 20
 _UNREGISTERED: Final = frozenset({ClientKind.DYNAMIC, ClientKind.METADATA})
 
 
+class Rules(NamedTuple):
+    """The rules in force, and how a role comes into force."""
+
+    book: Book
+    roles: Keeper
+
+
+def wire_rules(base: Foundation, book: Book, leases: Leases) -> Rules:
+    """Build what brings roles into force that somebody asked for."""
+    check = leases.narrowing.check
+    return Rules(book, Keeper(RuleKind.ROLE, book, base.clock, base.store.database, check))
+
+
 def wire_governance(
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
-    book: Book,
+    rules: Rules,
     clients: Clients,
     delegations: Delegations,
 ) -> Governance:
@@ -49,8 +62,10 @@ def wire_governance(
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "governance", holder, TURN_SECONDS),
             directory=identity.directory,
-            grants=book.grants,
-            credentials_of=book.credentials_of,
+            book=rules.book,
+            roles=rules.roles,
+            grants=rules.book.grants,
+            credentials_of=rules.book.credentials_of,
             revocations=tokens.revocations,
             delegations=delegations.register.all,
             leases_of=lambda agent: leases_of(store.database, agent),

@@ -2,10 +2,12 @@
 """The composition root's fifth part: MCP."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import Clients
 from smartagent.gateway import Pinner
+from smartagent.governance import AccessAsked, Prepared
 from smartagent.kernel import Caller, CallerKind, Committed, Work
 from smartagent.mcp import Mcp
 from smartagent.mcp import Means as McpMeans
@@ -15,11 +17,17 @@ from smartagent.server.wiring_leases import Kept, has_secret
 from smartagent.tokens import Tokens
 
 Commit = Callable[[Work, Caller], Awaitable[Committed]]
+Prepare = Callable[[Caller, AccessAsked], Awaitable[Prepared]]
 
 
-def wire_mcp(
-    base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, commit: Commit
-) -> Mcp:
+class Desks(NamedTuple):
+    """Where the house's own server brings what agents ask of it."""
+
+    commit: Commit
+    prepare: Prepare
+
+
+def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, desks: Desks) -> Mcp:
     """Build the MCP gateway, and keep it fresh."""
     settings = base.settings
     custody = CustodyReader(base.store.database, LogReader(base.store.database, base.clock))
@@ -29,7 +37,8 @@ def wire_mcp(
             ids=base.ids,
             database=base.store.database,
             ledger=base.store.ledger,
-            commit=commit,
+            commit=desks.commit,
+            prepare=desks.prepare,
             authenticate=tokens.access.authenticate,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             client_role=lambda caller: _client_role(clients, caller),

@@ -7,6 +7,7 @@ from smartagent.audit import Trail
 from smartagent.audit.custody import Entry
 from smartagent.governance import Defaults, Governance, Means, governance_routes, is_person_here
 from smartagent.kernel import Committed, Record, Work
+from smartagent.policy import ROLES_TOPIC, Book, Keeper, RuleKind
 from smartagent.tokens import RevocationKind, revocation_of
 from tests.unit.identity.memory import FakeClock, MemoryStore
 from tests.unit.identity.world import ISSUER, World
@@ -49,6 +50,8 @@ class GovernanceWorld(World):
         self.turn = Turn()
         self.delegated = []
         self.leasable = {}
+        self.book = Book(self.store)
+        self.store.register(ROLES_TOPIC, self.book.reload_roles)
         self.governance = Governance(
             Means(
                 clock=self.clock,
@@ -59,7 +62,9 @@ class GovernanceWorld(World):
                 ledger=self.store,
                 turn=self.turn,
                 directory=self.identity.directory,
-                grants=self.roles.get,
+                book=self.book,
+                roles=Keeper(RuleKind.ROLE, self.book, self.clock, self.store),
+                grants=self._grants,
                 credentials_of=lambda role: self.leasable.get(role, ()),
                 trail=self._trail,
                 revocations=self.tokens.revocations,
@@ -72,6 +77,9 @@ class GovernanceWorld(World):
         )
         self.governance.follow(self.store)
         self.open(governance_routes(self.governance), self.governance.scim.authenticators())
+
+    def _grants(self, role):
+        return self.roles.get(role) or self.book.grants(role)
 
     async def _is_person(self, owner):
         return await is_person_here(self.store, owner)

@@ -38,6 +38,7 @@ AGENTS = CLIENTS | {
     "sessions.end",
     "agents.rekey",
     "access.evaluate",
+    "access-requests.create",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {
@@ -58,6 +59,7 @@ NOT_OPERATORS = {
     "leases.renew",
     "sessions.end",
     "agents.rekey",
+    "access-requests.create",
     *NEWCOMERS,
     *DIRECTORIES,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
