@@ -285,8 +285,9 @@ def _command(name: str, command: object) -> Iterator[str]:
         for verb, child in sorted(command.commands.items()):
             if not child.hidden:
                 yield from _command(f"{name} {verb}", child)
-        return
-    if not isinstance(command, TyperCommand) or not command.help:
+        if not command.invoke_without_command:
+            return
+    if not isinstance(command, TyperCommand | TyperGroup) or not command.help:
         raise Gap(f"the command `{name}` has no help")
     arguments = [str(word.name).upper() for word in command.params if isinstance(word, TyperArgument)]
     yield f"\n### `{' '.join((name, *arguments))}`\n\n{sentence(command.help)}\n"

@@ -16,8 +16,8 @@ CONTRACTS = {
 }
 FLOORS = [
     {"cli"}, {"server"}, {"console", "mcp"}, {"gateway", "vaultapi", "rotation", "emergency", "insight", "authzen", "fleet", "governance"}, {"payments"},
-    {"leases", "sessionkeys"}, {"vault", "accounts"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
-    {"identity", "policy", "clients", "approvals", "trust"}, {"audit", "federation", "drivers", "keyset"},
+    {"leases", "sessionkeys"}, {"vault", "accounts", "approvals"}, {"decoupled"}, {"consent", "delegation"}, {"oauth", "signals"}, {"tokens"},
+    {"identity", "policy", "clients", "trust"}, {"notices"}, {"audit", "federation", "drivers", "keyset"},
     {"edge", "storage", "sdk"}, {"crypto"}, {"kernel"},
 ]  # fmt: skip
 WITHOUT_GRAMMAR = {"cli", "server", "console", "mcp", "edge", "storage", "crypto", "sdk", "kernel"}

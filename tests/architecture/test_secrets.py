@@ -106,6 +106,7 @@ REVEALS = {
     "rotation/backends/http.py _Filler._named": "the key goes into the request that its API wants it in",
     "sdk/keyfile.py _write": "the holder's own key file, mode 0600",
     "signals/transmit.py Transmitter._headers": "what a receiver asked for goes into the request to it",
+    "notices/backends/mail.py Mail._hand_in": "the mail server is logged in to",
     "server/worker.py _announce": "the first claim link is shown to whoever started the house",
 }
 SCOPES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -36,7 +36,7 @@ def alerts(doors):
 
 
 def log_of(doors):
-    return "".join(repr(each) for each in (*doors.committed, *doors.later))
+    return "".join(repr(each) for each in (*doors.committed, *doors.later, *doors.alarms))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,10 @@ async def test_a_head_with_a_secret_does_not_leave(target, fields):
         last = here.doors.committed[-1]
         assert (last.caller, last.decision, last.outcome) == ("agt_1", Decision.DENY, "secret-leaking")
         assert OTHER.decode() not in log_of(here.doors)
+        (told,) = here.doors.alarms
+        assert (told["subject"], told["look"]) == ("secret/bank-key", "agt_1")
+        assert told["title"] == "An agent sent the secret bank-key"
+        assert "It stood in the head of a request to an upstream.\nCaller: agt_1\n" in told["lines"]
         assert (await agent.call()).status == 200
 
 

@@ -80,6 +80,11 @@ async def test_a_honeytoken_raises_the_alarm_and_whoever_used_it_is_not_told(tmp
         assert (alarm.event, alarm.subject, alarm.caller) == ("gateway.honeytoken", "in-the-wiki", "agt_1")
         assert alarm.detail == {"where": where, "ip": "127.0.0.1"}
         assert HONEY not in str(alarm)
+        (told,) = rig.doors.alarms
+        assert (told["subject"], told["look"]) == ("honeytoken/in-the-wiki", "in-the-wiki")
+        assert told["title"] == "The honeytoken in-the-wiki was used"
+        assert f"It stood in {where} of a request from 127.0.0.1.\nCaller: agt_1\n" in told["lines"]
+        assert HONEY not in str(told)
 
 
 @on_both_loops

@@ -30,6 +30,7 @@ from tests.e2e.howtos_of_leases import (
     vault_clients,
 )
 from tests.e2e.howtos_of_mcp import mcp_servers
+from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow
 from tests.e2e.howtos_of_tokens import (
@@ -78,6 +79,7 @@ SCENARIOS = {
     "find-rules-that-need-attention.md": lint,
     "follow-revocations.md": follow,
     "govern-agents.md": govern,
+    "hear-of-what-needs-you.md": hear,
     "identity-assertion.md": assertion,
     "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,

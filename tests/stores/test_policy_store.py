@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from smartagent.accounts.store import oauth_accounts
+from smartagent.approvals.store import approval_grants, approvals
 from smartagent.governance.access.store import access_requests
 from smartagent.governance.breakglass.store import break_glasses, recovery_keys
 from smartagent.governance.elevation.store import elevations
@@ -21,6 +22,7 @@ from smartagent.identity.store import agents
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
 from smartagent.mcp.store import mcp_labels_met, mcp_servers, mcp_tools
+from smartagent.notices.store import channels, notices
 from smartagent.policy import PolicyChanged
 from smartagent.policy.model import RuleKind
 from smartagent.policy.staged.model import Stage
@@ -65,8 +67,8 @@ TABLES = (
     ssf_streams, signing_keys, oauth_accounts, mcp_servers, mcp_tools, mcp_labels_met, access_requests,
     agents, agent_sightings, agent_terms, agent_uses, log_followers,
     scim_sources, people, people_groups, group_members, elevations,
-    reviews, review_items, withdrawn_credentials, break_glasses, recovery_keys,
-    rule_versions, staged_rules, staged_shifts,
+    reviews, review_items, withdrawn_credentials, rule_versions, staged_rules, staged_shifts, break_glasses, recovery_keys,
+    channels, notices, approvals, approval_grants,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

@@ -78,8 +78,8 @@ def readable(name: str, value: object) -> str:
 
 
 def printable(value: object) -> str:
-    """Return what agents and servers wrote for a terminal: nothing of it may steer one, or turn the text around."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
+    """Return a text that others chose so that it cannot steer a terminal."""
+    return "".join(letter if letter.isprintable() else f"[U+{ord(letter):04X}]" for letter in str(value))
 
 
 def _escaped(text: str) -> str:

@@ -10,8 +10,10 @@ from smartagent.cli.ctl import (
     access,
     accounts,
     agents,
+    approvals,
     audit,
     breakglass,
+    channels,
     clients,
     delegations,
     drill,
@@ -111,7 +113,9 @@ agents.app.command("attest")(issuers.attest)
 inventory.add_to(agents.app)
 app.add_typer(clients.app, name="client")
 app.add_typer(clients.resources, name="resource")
+app.add_typer(channels.app, name="channel")
 app.add_typer(requests.app, name="request")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(signals.app, name="signals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.revocations, name="revoke")

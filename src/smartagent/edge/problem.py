@@ -29,9 +29,10 @@ STATUS: Final[dict[Kind, int]] = {
     Kind.UNAVAILABLE: 503,
     Kind.TIMEOUT: 504,
     Kind.NOT_IMPLEMENTED: 501,
+    Kind.PENDING: 202,
 }
 
-MEMBERS: Final = ("missing", "allowed", "field", "retry_after_seconds", "limit")
+MEMBERS: Final = ("missing", "allowed", "field", "retry_after_seconds", "limit", "approval")
 """The fields of an error that a problem may show beside its text.  A list of what may, not of what may not:
 an error can carry a reason that only the log is meant to see."""
 
@@ -50,6 +51,7 @@ _OAUTH: Final[dict[Kind, tuple[str, int]]] = {
     Kind.UNAVAILABLE: ("temporarily_unavailable", 503),
     Kind.TIMEOUT: ("temporarily_unavailable", 503),
     Kind.NOT_IMPLEMENTED: ("invalid_request", 400),
+    Kind.PENDING: ("authorization_pending", 400),
 }
 
 _CHALLENGES: Final = (
@@ -76,6 +78,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     field: str = ""
     retry_after_seconds: int = 0
     limit: int = 0
+    approval: str = ""
 
 
 def status_of(error: SmartAgentError) -> int:

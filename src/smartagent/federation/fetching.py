@@ -56,7 +56,9 @@ class SafeFetch:
         total_seconds: From the first question to the last byte.
         allow_private: For tests and for a developer's machine: loopback addresses may be called.  Other
             private ones never are.
-        allow_http: The same: without TLS, and then to loopback addresses only.
+        allow_http: The same: without TLS, and then to addresses that are not public only.
+        allow_site: An operator named the address, and allows that it is one of the site's own: all private addresses
+            may be called.  It goes with `allow_private`.
         tls: For tests: which certificates to believe; by default the system's.
     """
 
@@ -67,11 +69,13 @@ class SafeFetch:
         total_seconds: float = TOTAL_SECONDS,
         allow_private: bool = False,
         allow_http: bool = False,
+        allow_site: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._resolver = resolver
         self._total_seconds = total_seconds
         self._allow_private = allow_private
+        self._allow_site = allow_site
         self._tls = tls
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
         self.allow_http = allow_http and allow_private
@@ -157,7 +161,7 @@ class SafeFetch:
 
     def _checked(self, raw: str, *, cleartext: bool) -> str:
         address = check_address(raw, allow_private=self._allow_private, cleartext=cleartext)
-        if self._allow_private and not address.is_loopback:
+        if self._allow_private and not (self._allow_site or address.is_loopback):
             check_address(raw, allow_private=False)
         return str(address)
 

@@ -129,6 +129,8 @@ class AgentConnection(asyncio.Protocol):
         self.half_closed = True
         if self.tunnel is not None:
             return False
+        if self.exchange is not None and self.exchange.held is not None:
+            self.exchange.held.cancel()
         return self.exchange is not None and self._reader is not None and self._reader.done
 
     def connection_lost(self, _error: Exception | None) -> None:

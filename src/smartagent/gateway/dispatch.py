@@ -18,6 +18,7 @@ from smartagent.edge import (
     enter,
 )
 from smartagent.gateway.admission import Admission
+from smartagent.gateway.approving import Approving, intent
 from smartagent.gateway.covering import check_body, cover, read_body
 from smartagent.gateway.errors import PlaceholderRefused, SecretLeaking, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
@@ -45,6 +46,7 @@ from smartagent.kernel import (
     Secret,
     SmartAgentError,
     Work,
+    Write,
 )
 
 HONEYTOKEN_EVENT: Final = "gateway.honeytoken"
@@ -56,12 +58,15 @@ _log = logging.getLogger(__name__)
 class Dispatch:
     """Takes calls through the house and out of it."""
 
-    def __init__(self, doors: Doors, pool: Pool, admission: Admission) -> None:
+    def __init__(self, doors: Doors, pool: Pool, admission: Admission, hold_seconds: float) -> None:
         self._doors = doors
         self._pool = pool
         self._admission = admission
         self.leaks = Leaks(doors)
         self._plans = Plans(self._learn)
+        self._approving = Approving(
+            doors, self._searched, lambda text: bool(self.leaks.find(text.encode())), hold_seconds
+        )
 
     async def forward(self, exchange: Exchange, now: float) -> None:
         """Take a call from its head to the first byte that goes upstream.
@@ -99,10 +104,13 @@ class Dispatch:
     ) -> Plan:
         """Have everything that the call needs; nothing of it leaves yet."""
         self._refuse_honeytokens(exchange, found)
-        plan = await self.bind(inbound.params["upstream"], caller)
-        self._admission.admit(exchange, caller, plan.entry, exchange.started)
+        self._admission.admit(exchange, caller, self._entry(inbound.params["upstream"]), exchange.started)
         if caller.restriction is not None:
             await check_body(caller.restriction, exchange)
+        if exchange.needs is not None and exchange.asked is not None:
+            # Before anything is fetched or minted for it.
+            await self._approving.obtain(exchange, caller, inbound, exchange.asked)
+        plan = await self.bind(inbound.params["upstream"], caller)
         if plan.signer is not None or plan.member:
             found = (*found, *await self._cover(exchange, plan))
         if found:
@@ -117,15 +125,25 @@ class Dispatch:
 
     async def _cover(self, exchange: Exchange, plan: Plan) -> Sequence[Found]:
         body = await read_body(exchange, plan)
+        found = self._searched(exchange, plan.entry.name, body)
+        cover(exchange, plan, body)
+        return found
+
+    def _searched(self, exchange: Exchange, upstream: str, body: bytes) -> Sequence[Found]:
+        """Return the placeholders in a body that would go to an upstream.
+
+        Raises:
+            SecretLeaking: It holds a secret.
+            NotPermitted: It holds a honeytoken.
+        """
         found = found_in_body(body)
         self._refuse_honeytokens(exchange, found)
         secret = self.leaks.find(body)
         if secret:
             leaking = SecretLeaking(secret, "body")
-            leaked = Leaked(exchange.request_id, exchange.caller, plan.entry.name, leaking)
+            leaked = Leaked(exchange.request_id, exchange.caller, upstream, leaking)
             self._doors.commit_later(self.leaks.alert(leaked))
             raise leaking
-        cover(exchange, plan, body)
         return found
 
     def _watches(self, exchange: Exchange) -> Sequence[Watch]:
@@ -146,7 +164,7 @@ class Dispatch:
         try:
             record = self._record(exchange, Decision.PERMIT)
             record.detail.update(exchange.flow.detail)
-            await self._doors.commit(Work((record,), caller.claims, exchange.flow.writes), caller)
+            await self._doors.commit(intent(exchange, record, caller.claims), caller)
         except SmartAgentError as error:
             # The intent may stand in the log all the same; then this says that nothing came of it.
             self.outcome(exchange, error.code, 0.0)
@@ -169,9 +187,20 @@ class Dispatch:
             subject=name,
             detail={**record.detail, "where": where, "ip": exchange.client_ip},
         )
-        self._doors.commit_later(Work((record,)))
+        self._doors.commit_later(Work((record,), writes=(self._alarm(record, where, exchange.client_ip),)))
         _log.warning("the honeytoken %s was used, in %s, from %s", name, where, exchange.client_ip)
         return True
+
+    def _alarm(self, record: Record, where: str, client_ip: str) -> Write:
+        lines = (
+            "Nobody has a reason to use it: whoever did has it from where it was laid out.",
+            f"It stood in {where} of a request from {client_ip}.",
+            f"Caller: {record.caller or 'unknown'}",
+            f"Request: {record.request}",
+            f"smartagentctl audit list {record.subject}",
+        )
+        title = f"The honeytoken {record.subject} was used"
+        return self._doors.alarm(f"honeytoken/{record.subject}", title, lines, record.subject)
 
     def _refuse_honeytokens(self, exchange: Exchange, found: Sequence[Found]) -> None:
         if self._guard(exchange, found):
@@ -214,10 +243,7 @@ class Dispatch:
         Raises:
             SmartAgentError: There is no such upstream, or its secret cannot be had or used.
         """
-        entry = self._doors.upstream(name)
-        if entry is None:
-            self._plans.forget(name)
-            raise UpstreamUnknown("no upstream has this name")
+        entry = self._entry(name)
         audience = audience_of(entry)
         if audience:
             # Whose token it is makes it another plan.
@@ -225,6 +251,13 @@ class Dispatch:
                 f"{name} {caller.jti}", entry, (self._doors.house_token(caller, audience),)
             )
         return self._plans.get(name, entry, await self._doors.secret(entry) if entry.secret else ())
+
+    def _entry(self, name: str) -> Upstream:
+        entry = self._doors.upstream(name)
+        if entry is None:
+            self._plans.forget(name)
+            raise UpstreamUnknown("no upstream has this name")
+        return entry
 
     async def send(self, exchange: Exchange, plan: Plan, *, fresh: bool = False) -> None:
         """Send the request with its credential, on a warm connection when there is one.

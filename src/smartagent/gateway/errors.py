@@ -24,6 +24,7 @@ GatewayError
     GatewayFull             too many connections
     PlaceholderRefused      a placeholder stands where it does not belong
     FlowStopped             it could let private data out that untrusted content asks for
+    CallAbandoned           it ended while it was held for approval
     BodyUnfit               the credential goes into the body, and this one has no place for it
 """
 
@@ -227,3 +228,11 @@ class FlowStopped(GatewayError):
     code: ClassVar[str] = "flow-stopped"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
     title: ClassVar[str] = "Nothing may be sent outside now."
+
+
+class CallAbandoned(GatewayError):
+    """The agent left, or was stopped, while its call was held for approval."""
+
+    code: ClassVar[str] = "call-abandoned"
+    kind: ClassVar[Kind] = Kind.TIMEOUT
+    title: ClassVar[str] = "The call ended while it was held."

@@ -12,11 +12,13 @@ that half an answer never looks like a whole one.  Bytes are handed over as they
 callback; whichever side is full stops the other.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from msgspec import structs
 
+from smartagent.approvals import Obtained
 from smartagent.edge import AuthenticationFailed, BodyTooLarge, MalformedRequest
 from smartagent.gateway.answer import CONTINUE
 from smartagent.gateway.errors import (
@@ -39,7 +41,7 @@ from smartagent.gateway.sides import AgentSide, Keeper
 from smartagent.gateway.signing import Covered
 from smartagent.gateway.upload import Upload
 from smartagent.gateway.upstream import UpstreamConnection
-from smartagent.kernel import Caller, SmartAgentError
+from smartagent.kernel import Caller, NeedsApproval, SmartAgentError
 
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -48,12 +50,17 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "asked",
-        "caller", "covered", "cut_at", "flow", "head", "intended", "is_over", "leaking", "path", "plan",
+        "_agent", "_answering", "_keeper", "_pacer", "_stream", "_touched", "_upload", "_upstream", "approved", "asked",
+        "caller", "covered", "cut_at", "flow", "head", "held", "intended", "is_over", "leaking", "needs", "path", "plan",
         "received_bytes", "request_id", "rule", "started", "switched", "tunnel", "txn_token", "wire_head",
     )  # fmt: skip
     covered: Covered | None
     """What a signature says of the body."""
+    needs: NeedsApproval | None
+    """What the rules ask of people before it is made."""
+    approved: Obtained | None
+    held: asyncio.Task[Obtained] | None
+    """Waits for people; ends with the call."""
 
     def __init__(
         self, agent: AgentSide, head: RequestHead, keeper: Keeper["Exchange"], tunnel: Tunnel | None = None
@@ -69,6 +76,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.asked: Asked | None = None
         self.plan: Plan | None = None
+        self.needs, self.approved, self.held = None, None, None
         self.tunnel = tunnel
         """The tunnel that it comes through."""
         self.wire_head = b""
@@ -96,6 +104,11 @@ class Exchange:
     def client_ip(self) -> str:
         """Where the agent's connection comes from."""
         return self._agent.client_ip
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nobody can be told any more what becomes of the call."""
+        return self.is_over or self._agent.half_closed
 
     @property
     def sent_bytes(self) -> int:
@@ -305,6 +318,8 @@ class Exchange:
         if upstream is not None:
             upstream.close()
         self._upload.end()
+        if self.held is not None:
+            self.held.cancel()
         self._pacer.allowance.release()
         self._keeper.ended(self, outcome)
 

@@ -57,7 +57,7 @@ class Gateway:
         self._interception = interception
         self._pool = Pool(pinner or Pinner(settings.own_ports), settings, Http2Upstream)
         self._admission = Admission(doors, node)
-        self._dispatch = Dispatch(doors, self._pool, self._admission)
+        self._dispatch = Dispatch(doors, self._pool, self._admission, settings.approval_wait_seconds)
         self._connections: set[AgentConnection | Http2Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -122,6 +122,10 @@ class Gateway:
             tunnel = connection.tunnel
             if tunnel is not None and not self._doors.live(tunnel.caller):
                 connection.close()
+
+    def holds_secret(self, text: str) -> bool:
+        """Tell whether a text holds a secret of an upstream."""
+        return bool(self._dispatch.leaks.find(text.encode()))
 
     async def hear(self, texts: Sequence[str]) -> None:
         """Take in what the gateways of other processes have let through."""

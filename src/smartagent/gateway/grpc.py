@@ -13,6 +13,7 @@ from smartagent.edge import Reply
 
 _CONTENT_TYPE: Final = "application/grpc"
 _STATUS: Final = {
+    202: 14,  # UNAVAILABLE: somebody has to decide first, then it can be asked again
     400: 3,  # INVALID_ARGUMENT
     401: 16,  # UNAUTHENTICATED
     403: 7,  # PERMISSION_DENIED

@@ -63,6 +63,11 @@ class Http2Stream:
         """Whether all of the answer is out."""
         return self._ended or self.gone
 
+    @property
+    def half_closed(self) -> bool:
+        """Whether the agent has given up on it; that a request has come to its end says nothing here."""
+        return self.gone
+
     # -- what the exchange asks for ------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote_plus
 
 from smartagent.gateway.head import CHUNKED, Pairs, RequestHead, nominated
-from smartagent.gateway.plan import Plan
+from smartagent.gateway.plan import DROPPED, Plan
 from smartagent.gateway.signing import Covered, Outgoing
 
 _DROPPED_FAMILIES: Final = ("proxy-", "x-forwarded-")
@@ -88,6 +88,16 @@ def _kept(head: RequestHead, plan: Plan) -> Pairs:
             continue
         kept.append((name, value))
     return kept
+
+
+def passing(head: RequestHead) -> Pairs:
+    """Return the fields that may go along, whichever plan the call is made by."""
+    spelt = ((name.replace("_", "-"), name, value) for name, value in head.pairs)
+    return [
+        (name, value)
+        for plain, name, value in spelt
+        if plain not in DROPPED and not plain.startswith(_DROPPED_FAMILIES)
+    ]
 
 
 def bare_name(name: str) -> str:

@@ -21,7 +21,7 @@ from smartagent.gateway.plan import shown_in
 from smartagent.gateway.ports import Doors
 from smartagent.gateway.variants import forms_of
 from smartagent.gateway.websocket import Spoken
-from smartagent.kernel import Caller, Decision, Record, Secret, Work
+from smartagent.kernel import Caller, Decision, Record, Secret, Work, Write
 
 EVENT: Final = "gateway.secret-leaking"
 HIDDEN: Final = "/********"
@@ -229,7 +229,20 @@ class Leaks:
             outcome=leaked.leaking.code,
             detail={"secret": leaked.leaking.secret, "where": leaked.leaking.where},
         )
-        return Work((record,))
+        return Work((record,), writes=(self._alarm(record, leaked.leaking),))
+
+    def _alarm(self, record: Record, leaking: SecretLeaking) -> Write:
+        look = record.caller or record.subject
+        lines = (
+            "Agents are never given it: it has it from elsewhere, so replace it.  The request was stopped.",
+            f"It stood in the {leaking.where} of a request to {record.subject or 'an upstream'}.",
+            f"Caller: {record.caller or 'unknown'}",
+            f"Request: {record.request}",
+            *((f"smartagentctl audit list {look}",) if look else ()),
+        )
+        return self._doors.alarm(
+            f"secret/{leaking.secret}", f"An agent sent the secret {leaking.secret}", lines, look
+        )
 
     def _read(self) -> Table:
         forms = dict(self._learnt)

@@ -31,9 +31,9 @@ _FORWARDED: Final = (
 _OVERRIDES: Final = "x-http-method x-http-method-override x-method-override x-original-method"
 _CREDENTIALS: Final = (
     "authorization dpop cookie x-api-key api-key apikey x-auth-token x-access-token x-auth-key access-token "
-    "txn-token auth-token private-token x-goog-api-key x-amz-security-token x-token x-authorization ocp-apim-subscription-key"
+    "txn-token smartagent-approval auth-token private-token x-goog-api-key x-amz-security-token x-token x-authorization ocp-apim-subscription-key"
 )
-_DROPPED: Final = frozenset(f"{_HOP} {_FORWARDED} {_OVERRIDES} {_CREDENTIALS}".split())
+DROPPED: Final = frozenset(f"{_HOP} {_FORWARDED} {_OVERRIDES} {_CREDENTIALS}".split())
 _WHEN_SCRUBBING: Final = frozenset(
     ("accept-encoding", "grpc-accept-encoding", "range", "if-range", "want-digest", "want-content-digest")
 )
@@ -87,7 +87,7 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
         CredentialUnusable: The base URL, the place or the secret cannot be used as they are.
     """
     origin, host, base_path = _where(entry)
-    plain = Plan(entry, secrets, origin, host, base_path, _DROPPED)
+    plain = Plan(entry, secrets, origin, host, base_path, DROPPED)
     if not secrets:
         return plain
     place, secret = _checked(entry, secrets[0])
@@ -95,7 +95,7 @@ def plan_for(entry: Upstream, secrets: tuple[Secret[bytes], ...]) -> Plan:
         # Its key is no part of what is sent, so no answer can hold it.
         known = msgspec.structs.replace(origin, identity=sha256(secret.reveal()).hex())
         return msgspec.structs.replace(plain, origin=known, certificate=secret)
-    dropped = _DROPPED | _WHEN_SCRUBBING if entry.scrub else _DROPPED
+    dropped = DROPPED | _WHEN_SCRUBBING if entry.scrub else DROPPED
     signer = _signer(place, secret)
     if signer is not None:
         shown = Variants(shown_in(entry, secrets))

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from smartagent.approvals import Obtained, Wish
 from smartagent.edge import House, Inbound, Reply
-from smartagent.kernel import Caller, Detail, Limits, Secret, Verdict, Work, Write
+from smartagent.kernel import Caller, Detail, Limits, NeedsApproval, Secret, Verdict, Work, Write
 
 
 class Said(NamedTuple):
@@ -110,6 +111,17 @@ class Doors(House, Protocol):
         """Decide about one call.  Memory only; never raises for a refusal."""
         ...
 
+    async def approve(
+        self, caller: Caller, needs: NeedsApproval, wish: Wish, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        """Return leave for a call that the rules ask people about, as soon as there is any.
+
+        Raises:
+            ApprovalPending: Nobody has decided within the wait.
+            ApprovalsError: Somebody said no, or the leave is over or another call's.
+        """
+        ...
+
     def limits(self, caller: Caller) -> tuple[Limits, Limits]:
         """Return the caller's own limits, and those that all agents of its role share.  Memory only."""
         ...
@@ -184,6 +196,17 @@ class Doors(House, Protocol):
 
     def commit_later(self, work: Work) -> None:
         """Make `work` durable soon: a call's outcome, on which no answer depends."""
+        ...
+
+    def alarm(self, subject: str, title: str, lines: Sequence[str], look: str) -> Write:
+        """Return the write that tells people that a credential is where it should not be, for the commit that says so.
+
+        Args:
+            subject: What was found, by its name; never its value.
+            title: One line.
+            lines: Who and where.
+            look: Whose records tell more.
+        """
         ...
 
     def on_changed(self, _callback: Callable[[], None], /) -> None:

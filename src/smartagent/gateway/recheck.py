@@ -5,12 +5,13 @@ A call is asked about as it was when it began: the same caller, upstream, method
 more ends, and so does a call whose upstream has gone, leads elsewhere, or sends another credential.
 """
 
+from smartagent.approvals import covers, demand_of
 from smartagent.edge import NotPermitted
 from smartagent.gateway.errors import UpstreamChanged, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import Tunnel, may_open
 from smartagent.gateway.ports import Doors, Upstream
-from smartagent.kernel import Denied, SmartAgentError
+from smartagent.kernel import Denied, NeedsApproval, SmartAgentError
 
 
 def against_call(exchange: Exchange, doors: Doors) -> SmartAgentError | None:
@@ -19,7 +20,7 @@ def against_call(exchange: Exchange, doors: Doors) -> SmartAgentError | None:
     if caller is None or asked is None:
         return None
     verdict = doors.decide(caller, asked)
-    if isinstance(verdict, Denied):
+    if isinstance(verdict, Denied) and not _is_approved(exchange, verdict):
         return NotPermitted(verdict.missing)
     entry = doors.upstream(asked.upstream)
     if entry is None:
@@ -27,6 +28,13 @@ def against_call(exchange: Exchange, doors: Doors) -> SmartAgentError | None:
     if plan is not None and _where(entry) != _where(plan.entry):
         return UpstreamChanged("the upstream was changed during the call")
     return None
+
+
+def _is_approved(exchange: Exchange, verdict: Denied) -> bool:
+    """Tell whether all that speaks against a call is what it was approved for, or is held for."""
+    if not isinstance(verdict, NeedsApproval) or exchange.needs is None:
+        return False
+    return exchange.approved is None or covers(exchange.approved.demand, demand_of(verdict))
 
 
 def may_stay(tunnel: Tunnel, doors: Doors) -> bool:

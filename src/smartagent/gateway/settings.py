@@ -23,6 +23,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     pool_idle_seconds: float = 30.0
     linger_seconds: float = 2.0
     drain_seconds: float = 30.0
+    approval_wait_seconds: float = 60.0
+    """How long a call that somebody has to approve is held."""
     sweep_seconds: float = 0.25
     buffer_bytes: int = 262_144
     own_ports: frozenset[int] = frozenset()

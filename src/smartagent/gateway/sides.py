@@ -17,6 +17,11 @@ class AgentSide(Protocol):
     client_ip: str
     full: bool
 
+    @property
+    def half_closed(self) -> bool:
+        """Whether it sends nothing more, and may be gone."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send bytes."""
         ...

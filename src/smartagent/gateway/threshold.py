@@ -10,7 +10,7 @@ from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
 from smartagent.gateway.operations import content_type, said_in
 from smartagent.gateway.ports import Asked, Doors, Said, Upstream
 from smartagent.gateway.recorded import said_of
-from smartagent.kernel import Caller, Committed, SmartAgentError, Verdict, Work
+from smartagent.kernel import Caller, Committed, NeedsApproval, Permitted, SmartAgentError, Verdict, Work
 
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
@@ -90,7 +90,12 @@ class Threshold:
         asked = Asked(name, inbound.method, path, self._said)
         self._exchange.ask(asked)
         inbound.params = {"upstream": name, "path": path}
-        return self._doors.decide(caller, asked)
+        verdict = self._doors.decide(caller, asked)
+        if isinstance(verdict, NeedsApproval):
+            # Nothing speaks against it but that people are to be asked, who are asked when all else is settled.
+            self._exchange.needs = verdict
+            return Permitted(verdict.rules)
+        return verdict
 
     async def commit(self, work: Work, caller: Caller, holder: Caller | None = None) -> Committed:
         """Make a refusal durable, with what the call said when that was decided on."""

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from smartagent.federation import person_id
 from smartagent.governance.means import Means
-from smartagent.governance.owners import Owners
+from smartagent.governance.owners import Owners, shown_name
 from smartagent.governance.people.model import OnLeave, Person, Source
 from smartagent.governance.people.store import read_gone, read_source
 from smartagent.identity import (
@@ -24,10 +24,16 @@ from smartagent.identity import (
     set_standing,
 )
 from smartagent.kernel import Change, Decision, Record, Work, Write
+from smartagent.notices import NoticeKind
 from smartagent.tokens import RevocationKind, revocation_of
 
 EVENT: Final = "owner.left"
 LOOK_SECONDS: Final = 30.0
+_BECAME: Final = {
+    OnLeave.SUSPEND: "suspended",
+    OnLeave.REASSIGN: "somebody else's",
+    OnLeave.RETIRE: "retired",
+}
 _LIVE: Final = frozenset(
     {AgentStatus.ACTIVE, AgentStatus.SUSPENDED, AgentStatus.PENDING, AgentStatus.DISCOVERED}
 )
@@ -112,7 +118,21 @@ class Leaving:
             more, told = revocation_of(RevocationKind.AGENT, agent.id, now=now)
             writes += [set_standing(agent, changed), *more]
             changes += [agent_changed(agent.id), *told]
+        if number:
+            writes.append(self._told(person, number, rule))
         return Left(number, tuple(writes), tuple(changes))
+
+    def _told(self, person: Person, number: int, rule: OnLeave) -> Write:
+        name = shown_name(person.document) or person.id
+        became = _BECAME[rule]
+        agents = "1 agent" if number == 1 else f"{number} agents"
+        lines = (
+            f"{agents} of {name} ({person.id}): {became}.  Everything live of them has ended.",
+            f"smartagentctl agent list --owner {person.id}",
+            "smartagentctl agent list --orphans",
+        )
+        title = f"{name} left, and {agents} lost their owner"
+        return self._means.tell(NoticeKind.AGENTS, person.id, title, lines, "/v1/inventory")
 
     async def _rule(self, source: Source | None) -> tuple[OnLeave, str]:
         if source is None:

@@ -12,6 +12,7 @@ from smartagent.governance.model import Defaults
 from smartagent.identity import Directory
 from smartagent.kernel import Caller, Clock, Entropy, Ids, Ledger, Record
 from smartagent.leases import Lease
+from smartagent.notices import Tell
 from smartagent.policy import Book, Grants, Keeper
 from smartagent.storage import Database
 from smartagent.tokens import Revocations
@@ -36,7 +37,7 @@ class Means(msgspec.Struct, frozen=True):
     milliseconds), and `trail` the same with receipts.  `book` decides by the rules in force, and `roles` brings texts into force.  `grants`
     and `credentials_of` say what a role may have, and
     what it may lease.  `strange_client` says what an OAuth client calls itself that nobody registered here, empty for
-    one that an operator registered.
+    one that an operator registered.  `tell` makes notices for people.
     """
 
     clock: Clock
@@ -57,4 +58,5 @@ class Means(msgspec.Struct, frozen=True):
     trail: Callable[[str, Caller, int, int], Awaitable[Trail]]
     records_of: Callable[[str, int], Awaitable[list[Record]]]
     strange_client: Callable[[str], Awaitable[str]]
+    tell: Tell
     defaults: Defaults = Defaults()

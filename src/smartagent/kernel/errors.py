@@ -30,6 +30,8 @@ class Kind(Enum):
     WRONG_METHOD = "wrong-method"
     TIMEOUT = "timeout"
     NOT_IMPLEMENTED = "not-implemented"
+    PENDING = "pending"
+    """Nothing is wrong: somebody has to decide first."""
 
 
 class SmartAgentError(Exception):

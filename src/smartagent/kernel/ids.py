@@ -42,6 +42,9 @@ class IdPrefix(StrEnum):
     RECOVERY_KEY = "rky"
     STREAM = "stm"
     EVENT = "evt"
+    NOTICE = "ntc"
+    APPROVAL = "apr"
+    APPROVAL_GRANT = "apg"
 
 
 class MalformedId(SmartAgentError):

@@ -6,17 +6,15 @@ apply to everybody, never by other roles'.  A judgement is remembered until the 
 came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
-import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec import structs
 
 from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Verdict
-from smartagent.policy.cedar import Partition, Policy, parse_policies
-from smartagent.policy.errors import PolicyError, PolicyNotFound, RoleNotFound
-from smartagent.policy.judging import STAGED_SUFFIX, Chapter, both, question_of
+from smartagent.policy.binding import Binder
+from smartagent.policy.errors import PolicyNotFound, RoleNotFound
+from smartagent.policy.judging import Chapter, both, question_of
 from smartagent.policy.model import (
     CREDENTIAL_SCOPE,
     Call,
@@ -40,8 +38,6 @@ from smartagent.storage import Database
 
 _REMEMBERED: Final = 16_384
 _MAX_REMEMBERED_CHARS: Final = 256
-
-_log = logging.getLogger(__name__)
 
 _Key = tuple[int, str, frozenset[str], str, str, str, str, str, str, tuple[str, ...]]
 
@@ -70,9 +66,8 @@ class Book:
         self._policies = {stored.name: stored for stored in policies}
         self._chapters: dict[str, Chapter] = {}
         self._remembered: dict[_Key, Verdict] = {}
-        self._serials = count(1)
         self._unreadable: set[str] = set()
-        self._parsed: dict[str, tuple[StoredPolicy, Mapping[str, Policy]]] = {}
+        self._binder = Binder()
         self._staged: dict[str, Trial] = {}
         self._trying = Trying(self._open_with)
         self.edition = 0
@@ -105,11 +100,11 @@ class Book:
         self.edition += 1
         if not names:
             self._policies = {stored.name: stored for stored in await read_policies(self._database)}
-            self._parsed.clear()
+            self._binder.forget()
         for name in dict.fromkeys(names):
             stored = await read_policies(self._database, name)
             self._policies.pop(name, None)
-            self._parsed.pop(f"policy/{name}", None)
+            self._binder.forget(name)
             if stored:
                 self._policies[name] = stored[0]
         # They apply to every role.
@@ -338,7 +333,7 @@ class Book:
     def _open(self, role: str) -> Chapter | None:
         if role in self._unreadable:
             return None
-        chapter = self._put_together(role, self._roles.get(role), self._policies.values())
+        chapter = self._binder.bind(role, self._roles.get(role), self._policies.values())
         if chapter is not None:
             self._chapters[role] = chapter
         elif role in self._roles:
@@ -356,35 +351,7 @@ class Book:
             elif trial.stored is not None:
                 policies[trial.stored.name] = trial.stored
             staged.add(trial.staged.label)
-        return self._put_together(role, stored, policies.values(), staged)
-
-    def _put_together(
-        self,
-        role: str,
-        stored: StoredRole | None,
-        policies: Iterable[StoredPolicy],
-        staged: Collection[str] = (),
-    ) -> Chapter | None:
-        if stored is None:
-            return None
-        try:
-            found = parse_policies(stored.cedar, _prefix(f"role/{role}", staged), by_hand=False)
-            for policy in policies:
-                found |= self._read(policy, _prefix(f"policy/{policy.name}", staged))
-            partition = Partition(role, found)
-        except (PolicyError, ValueError, TypeError, RecursionError):
-            # A policy that was accepted once and cannot be read now may be the one that forbids.
-            _log.exception("the policies of role %s cannot be read; it is allowed nothing", role)
-            return None
-        return Chapter(next(self._serials), stored, partition)
-
-    def _read(self, policy: StoredPolicy, prefix: str) -> Mapping[str, Policy]:
-        # Every role's chapter holds them: they are read once, not once for each role.
-        known = self._parsed.get(prefix)
-        if known is None or known[0] is not policy:
-            known = policy, parse_policies(policy.cedar, prefix, by_hand=True)
-            self._parsed[prefix] = known
-        return known[1]
+        return self._binder.bind(role, stored, policies.values(), staged)
 
     def _remember(self, key: _Key, verdict: Verdict) -> None:
         # Path, content type and fields are as long as the caller likes.
@@ -393,8 +360,3 @@ class Book:
         if len(self._remembered) >= _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[key] = verdict
-
-
-def _prefix(label: str, staged: Collection[str]) -> str:
-    # So that the log says which of the two decided.
-    return f"{label}{STAGED_SUFFIX}" if label in staged else label

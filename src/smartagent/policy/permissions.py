@@ -85,6 +85,8 @@ class Permission(StrEnum):
     LEASES_END = "leases.end"
     ACCOUNTS_READ = "accounts.read"
     ACCOUNTS_WRITE = "accounts.write"
+    CHANNELS_READ = "channels.read"
+    CHANNELS_WRITE = "channels.write"
     ROTATIONS_READ = "rotations.read"
     ROTATIONS_WRITE = "rotations.write"
     LEASE_REVOCATIONS_CREATE = "lease-revocations.create"
@@ -104,6 +106,8 @@ class Permission(StrEnum):
     SCIM_SOURCES_WRITE = "scim-sources.write"
     SCIM_READ = "scim.read"
     SCIM_WRITE = "scim.write"
+    APPROVALS_READ = "approvals.read"
+    APPROVALS_DECIDE = "approvals.decide"
 
 
 _KINDS: Final = {

@@ -138,8 +138,8 @@ def parse_role_file(text: str) -> Role:
         shared_limits=checker.limits("shared_limits", raw.shared_limits),
         mcp=tuple(checker.one(f"mcp[{index}]", block, parse_mcp) for index, block in enumerate(raw.mcp)),
         flow=raw.flow,
-        resources=_parse_resources(checker, raw),
         prompt=checker.one("prompt", raw.prompt, _parse_digest),
+        resources=_parse_resources(checker, raw),
     )
     if role.flow not in {"shadow", "stop"}:
         raise checker.complaint("flow", "shadow or stop")

@@ -49,7 +49,7 @@ def routes(
         check: Refuses roles that name what is not there.
     """
     roles = Keeper(RuleKind.ROLE, book, clock, database, check)
-    policies = Keeper(RuleKind.POLICY, book, clock, database)
+    policies = Keeper(RuleKind.POLICY, book, clock, database, check)
     staged_roles = StagingDesk(roles, book, clock, database)
     staged_policies = StagingDesk(policies, book, clock, database)
     return (

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
 from smartagent.gateway import Asked, Flowing, FlowStopped, Upstream
@@ -16,11 +17,14 @@ from smartagent.kernel import (
     Label,
     Ledger,
     Limits,
+    NeedsApproval,
     Secret,
     Verdict,
     Work,
+    Write,
 )
 from smartagent.mcp import Flow
+from smartagent.notices import NoticeKind, Tell
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
 from smartagent.server.house import Rooms
@@ -34,8 +38,8 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tokens", "_transactions",
-        "_vault",
+        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell",
+        "_tokens", "_transactions", "_vault",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- the rooms that a call passes
@@ -47,12 +51,14 @@ class GatewayDoors:
         vault: Vault,
         placeholders: Placeholders,
         flow: Flow,
+        approvals: Approvals,
         ids: Ids,
         ledger: Ledger,
         transactions: TransactionTokens,
         outward: OutwardTokens,
         protected: ProtectedResources,
         gateway: str,
+        tell: Tell,
     ) -> None:
         self._rooms = rooms
         self._tokens = tokens
@@ -60,12 +66,14 @@ class GatewayDoors:
         self._vault = vault
         self._placeholders = placeholders
         self._flow = flow
+        self._approvals = approvals
         self._ids = ids
         self._ledger = ledger
         self._transactions = transactions
         self._outward = outward
         self._protected = protected
         self._gateway = gateway
+        self._tell = tell
         self._metadata_url = metadata_url(gateway)
 
     def now(self) -> float:
@@ -144,6 +152,10 @@ class GatewayDoors:
         """Make `work` durable soon."""
         self._ledger.commit_later(work)
 
+    def alarm(self, subject: str, title: str, lines: Sequence[str], look: str) -> Write:
+        """Tell people that a credential is where it should not be."""
+        return self._tell(NoticeKind.ALARMS, subject, title, lines, f"/v1/audit?subject={look}")
+
     def live(self, caller: Caller) -> bool:
         """Tell whether what the caller holds is still good."""
         return not self._tokens.revocations.is_revoked(caller)
@@ -155,6 +167,16 @@ class GatewayDoors:
             return verdict
         call = Call(asked.upstream, asked.method, asked.path, *asked.said)
         return self._book.decide_for_both(caller, call)
+
+    async def approve(
+        self, caller: Caller, needs: NeedsApproval, wish: Wish, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        """Return leave for a call that the rules ask people about.
+
+        Raises:
+            ApprovalsError: There is none, or none yet.
+        """
+        return await self._approvals.obtain(caller, needs, wish, is_secret)
 
     def upstreams_at(self, host: str, port: int, *, tls: bool) -> Sequence[Upstream]:
         """Return the entries at an address."""

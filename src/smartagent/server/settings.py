@@ -77,6 +77,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=16, le=100_000, description="Connections a worker takes on the authority's port.")
     ] = 4096
 
+    approval_seconds: Annotated[
+        int,
+        Meta(ge=60, le=86_400, description="How long a call waits for approvers.", extra={"unit": "s"}),
+    ] = 600
+    confirm_seconds: Annotated[
+        int,
+        Meta(
+            ge=30,
+            le=3600,
+            description="How long a call waits for the person that its agent acts for.",
+            extra={"unit": "s"},
+        ),
+    ] = 120
+    approval_wait_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=300,
+            description="How long the gateway holds a call that waits for approval, before it answers 202.",
+            extra={"unit": "s"},
+        ),
+    ] = 60.0
     gateway_ca_names: Annotated[
         str,
         Meta(
@@ -134,6 +156,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Whole paths of the programs that MCP servers may be started from, with blanks between them. Empty: none."
         ),
     ] = ""
+    smtp_url: Annotated[
+        str,
+        Meta(
+            description="Where e-mail is handed in: smtps://user@host:465, smtp+starttls://user@host:587, or smtp://127.0.0.1:25 on this machine. Empty: none is sent."
+        ),
+    ] = ""
+    smtp_from: Annotated[str, Meta(description="The address that e-mail is from.")] = ""
+    smtp_password_file: Annotated[
+        str,
+        Meta(description="File of the mail server's password, mode 0600; goes with a user in `smtp_url`."),
+    ] = ""
+    smtp_ca_file: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificates that the mail server's must be signed by. Empty: the system's."
+        ),
+    ] = ""
     allow_loopback_fetch: Annotated[
         bool,
         Meta(description="For tests: fetch outside documents from this machine, and without TLS."),
@@ -155,7 +194,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.store.startswith(("postgresql://", "postgres://"))
 
 
-SECRET_PARTS: Final = frozenset({"store"})
+SECRET_PARTS: Final = frozenset({"store", "smtp_url"})
 """Settings whose value may hold a password: shown without it."""
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from smartagent import policy, vault
 from smartagent.accounts import accounts_routes
+from smartagent.approvals import Approvals, approvals_routes
 from smartagent.audit import Sequencer
 from smartagent.clients import Clients
 from smartagent.crypto import SystemClock, system_entropy
@@ -17,9 +18,10 @@ from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import IdPrefix, Ids
-from smartagent.keyset import Keyset
+from smartagent.keyset import Keyset, Rewrapping
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
+from smartagent.notices import Notices, Tell, notices_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
 from smartagent.server.asgi import Authority
@@ -32,12 +34,14 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
+from smartagent.server.wiring_approvals import wire_approvals
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
 from smartagent.server.wiring_governance import wire_governance, wire_rules, wire_withdrawals
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
-from smartagent.server.wiring_mcp import Desks, wire_mcp
+from smartagent.server.wiring_mcp import above_mcp, wire_mcp
+from smartagent.server.wiring_notices import wire_notices
 from smartagent.server.wiring_oauth import (
     Outside,
     TokenService,
@@ -91,8 +95,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         SetUpBroken: The root key is missing or not private.
     """
     base = lay_foundation(settings)
-    rewrapping = wire_keyset(base)
-    book = wire_policy(base)
+    rewrapping, notices, (book, told) = wire_keyset(base), wire_notices(base), wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
     clients = wire_clients(base, outside, book)
@@ -102,38 +105,36 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-
     rules = wire_rules(base, book, leases)
-    governance = wire_governance(base, identity, tokens, rules, clients, service.delegations)
+    governance = wire_governance(base, identity, tokens, rules, clients, service, tell=notices.tell)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    desks = Desks(lambda work, caller: rooms.commit(work, caller), governance.access.prepare)  # noqa: PLW0108 -- as above
-    mcp = wire_mcp(base, tokens, clients, book, kept, desks)
+    above = above_mcp(governance.access.prepare, lambda: rooms, lambda: approvals, lambda: gateway)
+    approvals = wire_approvals(base, identity, tokens, above.commit)
+    mcp = wire_mcp(base, tokens, clients, book, kept, above)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp)
-    telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
+    people = approvals, notices.tell
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, people=people)
     node = Node(
         settings=settings,
         clock=base.clock,
         store=base.store,
         identity=identity,
         tokens=tokens,
-        sweepers=service.sweepers,
+        sweepers=(*service.sweepers, approvals.tend),
         signals=signals,
         rewrapping=rewrapping,
-        workers=(kept.accounts, leases, rotations, governance, mcp, telling),
+        workers=(notices, kept.accounts, leases, rotations, governance, mcp, told),
         gateway=gateway,
     )
-    known = kept.vault, leases, service.delegations, _role_of(identity, governance)
-    insight, insight_pages = wire_insight(base, identity, book, *known)
-    routes = (
-        *identity_routes(identity),
-        *tokens_routes(tokens),
-        *(*outside.routes, *service.routes, *signals_routes),
-        *policy.routes(book, base.clock, known[-1], base.store.database, leases.narrowing.check),
-        *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
-        *_credential_routes(base, identity, tokens, kept, leases, rotations),
-        *_other_routes(vaultapi, mcp, governance, insight),
+    role_of = _role_of(identity, governance)
+    insight, insight_pages = wire_insight(
+        base, identity, book, kept.vault, leases, service.delegations, role_of
     )
+    built = _Rooms(
+        identity, tokens, kept, leases, rotations, notices, approvals, vaultapi, mcp, governance, rewrapping
+    )
+    given = *outside.routes, *service.routes, *signals_routes, *insight
+    routes = (*given, *_routes(base, built, book, role_of))
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(gauge_credentials, leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
@@ -152,30 +153,48 @@ def lay_foundation(settings: Settings) -> Foundation:
     return Foundation(settings, clock, Ids(clock, system_entropy), root, store, keyset)
 
 
-def _credential_routes(
-    base: Foundation, identity: Identity, tokens: Tokens, kept: Kept, leases: Leases, rotations: Rotations
-) -> tuple[Route, ...]:
+class _Rooms(NamedTuple):
+    """Rooms that say by themselves which routes they have."""
+
+    identity: Identity
+    tokens: Tokens
+    kept: Kept
+    leases: Leases
+    rotations: Rotations
+    notices: Notices
+    approvals: Approvals
+    vaultapi: VaultApi
+    mcp: Mcp
+    governance: Governance
+    rewrapping: Rewrapping
+
+
+def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf) -> tuple[Route, ...]:
+    kept, clock = rooms.kept, base.clock
     return (
+        *policy.routes(book, clock, role_of, base.store.database, rooms.leases.narrowing.check),
+        *vault.routes(kept.vault, kept.placeholders, base.keyset, rooms.rewrapping, clock, system_entropy),
+        *emergency_routes(wire_emergencies(base, rooms.identity, rooms.tokens)),
+        *identity_routes(rooms.identity),
+        *tokens_routes(rooms.tokens),
         *accounts_routes(kept.accounts),
-        *leases_routes(leases),
-        *rotation_routes(rotations),
-        *emergency_routes(wire_emergencies(base, identity, tokens)),
+        *leases_routes(rooms.leases),
+        *rotation_routes(rooms.rotations),
+        *notices_routes(rooms.notices),
+        *approvals_routes(rooms.approvals),
+        *vaultapi_routes(rooms.vaultapi),
+        *mcp_routes(rooms.mcp),
+        *governance_routes(rooms.governance),
     )
 
 
-def _other_routes(
-    vaultapi: VaultApi, mcp: Mcp, governance: Governance, insight: tuple[Route, ...]
-) -> tuple[Route, ...]:
-    return (*vaultapi_routes(vaultapi), *mcp_routes(mcp), *governance_routes(governance), *insight)
-
-
-def wire_policy(base: Foundation) -> Book:
-    """Build the book of rules, and keep it fresh."""
+def wire_policy(base: Foundation) -> tuple[Book, policy.Telling]:
+    """Build the book of rules, and keep it fresh; and what tells the log of texts that are only tried."""
     book = Book(base.store.database, mcp_base(base.settings.issuer))
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
     base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
-    return book
+    return book, policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
 
 
 def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
@@ -262,8 +281,9 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     kept: Kept,
     *,
     mcp: Mcp,
+    people: tuple[Approvals, Tell],
 ) -> Gateway:
-    """Build the gateway."""
+    """Build the gateway.  `people` are who approves calls, and who hears of alarms."""
     settings = base.settings
     doors = GatewayDoors(
         rooms=rooms,
@@ -272,16 +292,19 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         vault=kept.vault,
         placeholders=kept.placeholders,
         flow=mcp.flow,
+        approvals=people[0],
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
         outward=service.delegations.outward,
         protected=service.protected,
         gateway=settings.gateway_url,
+        tell=people[1],
     )
     limits = GatewaySettings(
         max_connections=settings.max_connections,
         drain_seconds=settings.drain_seconds,
+        approval_wait_seconds=settings.approval_wait_seconds,
         own_ports=frozenset({settings.port, settings.gateway_port}),
     )
     interception = Interception(gateway_ca(base.root, settings.gateway_ca_names), base.clock, system_entropy)

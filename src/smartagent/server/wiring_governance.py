@@ -6,14 +6,15 @@ from typing import Final, NamedTuple
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import ClientKind, Clients
 from smartagent.crypto import system_entropy
-from smartagent.delegation import Delegations
 from smartagent.governance import DAY_SECONDS, WITHDRAWALS_TOPIC, Defaults, Governance, Withdrawals
 from smartagent.governance import Means as GovernanceMeans
 from smartagent.identity import Identity
 from smartagent.kernel import IdPrefix
 from smartagent.leases import Lease, Leases, leases_of_agent
+from smartagent.notices import Tell
 from smartagent.policy import Book, Keeper, RuleKind
 from smartagent.server.foundation import Foundation
+from smartagent.server.wiring_oauth import TokenService
 from smartagent.signals import LedgerLease
 from smartagent.storage import Database
 from smartagent.tokens import Tokens
@@ -35,13 +36,15 @@ def wire_rules(base: Foundation, book: Book, leases: Leases) -> Rules:
     return Rules(book, Keeper(RuleKind.ROLE, book, base.clock, base.store.database, check))
 
 
-def wire_governance(
+def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
     rules: Rules,
     clients: Clients,
-    delegations: Delegations,
+    service: TokenService,
+    *,
+    tell: Tell,
 ) -> Governance:
     """Build governance."""
     store, settings = base.store, base.settings
@@ -67,11 +70,12 @@ def wire_governance(
             grants=rules.book.grants,
             credentials_of=rules.book.credentials_of,
             revocations=tokens.revocations,
-            delegations=delegations.register.all,
+            delegations=service.delegations.register.all,
             leases_of=lambda agent: leases_of(store.database, agent),
             trail=custody.trail,
             records_of=custody.latest,
             strange_client=strange_client,
+            tell=tell,
             defaults=Defaults(settings.agent_life_days * DAY_SECONDS, settings.agent_idle_days * DAY_SECONDS),
         )
     )

@@ -7,6 +7,7 @@ from smartagent.accounts.store import ACCESS_TOKENS, REFRESH_TOKENS
 from smartagent.kernel import IdPrefix
 from smartagent.keyset import KEYSET_TOPIC, Envelopes, Means, Rewrapping
 from smartagent.leases.store import KEPT_VALUES
+from smartagent.notices.store import CHANNEL_SECRETS
 from smartagent.rotation.store import FORMER_VALUES, PENDING_VALUES
 from smartagent.server.foundation import Foundation
 from smartagent.signals import LedgerLease
@@ -24,6 +25,7 @@ COLUMNS: Final[tuple[Envelopes, ...]] = (
     FORMER_VALUES,
     REFRESH_TOKENS,
     ACCESS_TOKENS,
+    CHANNEL_SECRETS,
 )
 
 

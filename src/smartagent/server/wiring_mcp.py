@@ -4,30 +4,49 @@
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import Clients
-from smartagent.gateway import Pinner
+from smartagent.gateway import Gateway, Pinner
 from smartagent.governance import AccessAsked, Prepared
-from smartagent.kernel import Caller, CallerKind, Committed, Work
-from smartagent.mcp import Mcp
+from smartagent.kernel import Caller, CallerKind, Committed, NeedsApproval, Work
+from smartagent.mcp import Approve, Mcp
 from smartagent.mcp import Means as McpMeans
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
+from smartagent.server.house import Rooms
 from smartagent.server.wiring_leases import Kept, has_secret
 from smartagent.tokens import Tokens
 
-Commit = Callable[[Work, Caller], Awaitable[Committed]]
-Prepare = Callable[[Caller, AccessAsked], Awaitable[Prepared]]
+
+class Above(NamedTuple):
+    """What MCP calls of what is built after it."""
+
+    commit: Callable[[Work, Caller], Awaitable[Committed]]
+    approve: Approve
+    prepare: Callable[[Caller, AccessAsked], Awaitable[Prepared]]
 
 
-class Desks(NamedTuple):
-    """Where the house's own server brings what agents ask of it."""
+def above_mcp(
+    prepare: Callable[[Caller, AccessAsked], Awaitable[Prepared]],
+    rooms: Callable[[], Rooms],
+    approvals: Callable[[], Approvals],
+    gateway: Callable[[], Gateway],
+) -> Above:
+    """Return what MCP calls of rooms that are built after it."""
 
-    commit: Commit
-    prepare: Prepare
+    async def approve(
+        caller: Caller, needs: NeedsApproval, wish: Wish, *, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        def is_shown_to_nobody(text: str) -> bool:
+            return is_secret(text) or gateway().holds_secret(text)
+
+        return await approvals().obtain(caller, needs, wish, is_shown_to_nobody)
+
+    return Above(lambda work, caller: rooms().commit(work, caller), approve, prepare)
 
 
-def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, desks: Desks) -> Mcp:
+def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, above: Above) -> Mcp:
     """Build the MCP gateway, and keep it fresh."""
     settings = base.settings
     custody = CustodyReader(base.store.database, LogReader(base.store.database, base.clock))
@@ -37,8 +56,10 @@ def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kep
             ids=base.ids,
             database=base.store.database,
             ledger=base.store.ledger,
-            commit=desks.commit,
-            prepare=desks.prepare,
+            commit=above.commit,
+            approve=above.approve,
+            prepare=above.prepare,
+            approval_wait_seconds=settings.approval_wait_seconds,
             authenticate=tokens.access.authenticate,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             client_role=lambda caller: _client_role(clients, caller),

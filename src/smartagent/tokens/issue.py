@@ -97,7 +97,7 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
     def detail(self, proof: str, short_id: str) -> dict[str, Detail]:
         """Say for the log what was issued, on which proof (`challenge` or `assertion`)."""
         claims = self.claims
-        detail: dict[str, Detail] = {
+        said: dict[str, Detail] = {
             proof: short_id,
             "aud": claims.aud,
             "exp": claims.exp,
@@ -105,8 +105,8 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
             "scope": claims.scope,
         }
         elevation = elevation_in(claims.lin)
-        more: dict[str, Detail] = {"elevation": elevation, "prompt": claims.prompt}
-        return detail | {name: value for name, value in more.items() if value}
+        said |= {"prompt": claims.prompt} if claims.prompt else {}
+        return said | {"elevation": elevation} if elevation else said
 
 
 class Ceiling(msgspec.Struct, frozen=True):

@@ -52,6 +52,7 @@ NOUNS = [
     "client",
     "resource",
     "request",
+    "approvals",
     "signals",
     "provider",
     "credential",

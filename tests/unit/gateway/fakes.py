@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The house as the gateway sees it, in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -16,9 +16,12 @@ from smartagent.kernel import (
     Limits,
     Permitted,
     Record,
+    Scalar,
     Secret,
+    SmartAgentError,
     Verdict,
     Work,
+    Write,
 )
 from smartagent.vault.model import place_of
 
@@ -42,6 +45,10 @@ class Entry(msgspec.Struct, frozen=True):
     labels: tuple[str, ...] = ()
 
 
+class Lost(SmartAgentError):
+    """Of writes that cannot be lost."""
+
+
 class FakeDoors:
     """Remembers what was committed; knows one token per agent."""
 
@@ -59,6 +66,7 @@ class FakeDoors:
         self.asked: Asked | None = None
         self.forbidden: set[str] = set()
         self.told: list[str] = []
+        self.alarms: list[Mapping[str, Scalar]] = []
         self.clock = 1_800_000_000.0
         self.before_commit: Callable[[], None] = lambda: None
         self._callbacks: list[Callable[[], None]] = []
@@ -89,6 +97,9 @@ class FakeDoors:
         if (asked.method, asked.path) in self.denied or asked.said.operation in self.forbidden:
             return Denied("no rule allows it", f"{asked.upstream}:{asked.method} {asked.path}")
         return Permitted(("role:reader",))
+
+    async def approve(self, caller, needs, wish, is_secret):
+        raise AssertionError("nothing here asks people")
 
     def upstreams_at(self, host: str, port: int, *, tls: bool):
         asked = (host, port, tls)
@@ -143,7 +154,13 @@ class FakeDoors:
 
     def commit_later(self, work: Work) -> None:
         self.later.extend(work.records)
+        self.alarms.extend(write.parameters for write in work.writes if write.statement == "alarm")
         self.told.extend(change.key for change in work.changes)
+
+    def alarm(self, subject: str, title: str, lines, look: str) -> Write:
+        return Write(
+            "alarm", {"subject": subject, "title": title, "lines": "\n".join(lines), "look": look}, Lost()
+        )
 
     def on_revoked(self, callback: Callable[[], None], /) -> None:
         self._callbacks.append(callback)

@@ -185,16 +185,21 @@ class World:
 
 @asynccontextmanager
 async def world(
-    script: Script, settings: GatewaySettings | None = None, tls=None, interception=None, **entry
+    script: Script,
+    settings: GatewaySettings | None = None,
+    tls=None,
+    interception=None,
+    doors=FakeDoors,
+    **entry,
 ):
     origin = Origin(script)
     await origin.start(tls)
     scheme = "https" if tls else "http"
     entry.setdefault("base_url", f"{scheme}://localhost:{origin.port}")
-    doors = FakeDoors(Entry("crm", **entry))
-    gateway = Gateway(doors, settings or GatewaySettings(sweep_seconds=0.02), interception=interception)
+    house = doors(Entry("crm", **entry))
+    gateway = Gateway(house, settings or GatewaySettings(sweep_seconds=0.02), interception=interception)
     server = await gateway.serve("127.0.0.1", 0)
-    here = World(origin, doors, gateway, server.sockets[0].getsockname()[1])
+    here = World(origin, house, gateway, server.sockets[0].getsockname()[1])
     try:
         async with asyncio.timeout(60):
             yield here

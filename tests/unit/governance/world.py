@@ -7,6 +7,7 @@ from smartagent.audit import Trail
 from smartagent.audit.custody import Entry
 from smartagent.governance import Defaults, Governance, Means, governance_routes, is_person_here
 from smartagent.kernel import Committed, Record, Work
+from smartagent.notices.telling import Teller
 from smartagent.policy import ROLES_TOPIC, Book, Keeper, RuleKind
 from smartagent.tokens import RevocationKind, revocation_of
 from tests.unit.identity.memory import FakeClock, MemoryStore
@@ -63,7 +64,7 @@ class GovernanceWorld(World):
                 turn=self.turn,
                 directory=self.identity.directory,
                 book=self.book,
-                roles=Keeper(RuleKind.ROLE, self.book, self.clock, self.store),
+                roles=Keeper(RuleKind.ROLE, self.book, self.clock, self.store, lambda role, role_file: None),
                 grants=self._grants,
                 credentials_of=lambda role: self.leasable.get(role, ()),
                 trail=self._trail,
@@ -72,6 +73,7 @@ class GovernanceWorld(World):
                 leases_of=self._leases_of,
                 records_of=self._records_of,
                 strange_client=self._strange_client,
+                tell=Teller(self.clock, self.ids, ISSUER).tell,
                 defaults=defaults or Defaults(),
             )
         )

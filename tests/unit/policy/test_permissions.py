@@ -39,6 +39,7 @@ AGENTS = CLIENTS | {
     "agents.rekey",
     "access.evaluate",
     "access-requests.create",
+    "approvals.read",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
 PEOPLE = {

@@ -9,7 +9,7 @@ import typer
 from smartagent.cli.ctl.desk import answer_of, rows_of, segment
 from smartagent.cli.ctl.place import AsJson
 from smartagent.cli.exits import REFUSED, USAGE, Exit
-from smartagent.cli.render import Json, say, show_fields, show_json, show_rows
+from smartagent.cli.render import Json, printable, say, show_fields, show_json, show_rows
 
 app = typer.Typer(help="What devices and agents ask of you.", no_args_is_help=True)
 
@@ -109,10 +109,4 @@ def _decide(ctx: typer.Context, request: Json, decision: str, *, as_json: bool) 
 
 def _readable(row: Json) -> dict[str, object]:
     """Return a row whose texts cannot steer a terminal: a client chose its name, and its message."""
-    return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return "".join(letter if letter.isprintable() else f"[U+{ord(letter):04X}]" for letter in value)
+    return {name: printable(value) if isinstance(value, str) else value for name, value in row.items()}

@@ -46,8 +46,19 @@ from smartagent.governance.reviews.views import (
 )
 from smartagent.governance.store import read_uses
 from smartagent.identity import AgentStatus, parse_reason
-from smartagent.kernel import Caller, Detail, IdPrefix, Record, SmartAgentError, Work, parse_id
+from smartagent.kernel import (
+    Caller,
+    Detail,
+    IdPrefix,
+    Record,
+    SmartAgentError,
+    Work,
+    Write,
+    parse_id,
+    rfc3339,
+)
 from smartagent.kernel import Decision as Verdict
+from smartagent.notices import NoticeKind
 from smartagent.policy import parse_name
 
 MIN_DUE_SECONDS: Final = 60
@@ -99,7 +110,7 @@ class Reviews:
             Reply(201, review_view(review, len(items))),
             subject=f"review/{review.name}",
             detail={"items": len(items), "due_at": review.due_at, "unanswered": review.unanswered},
-            writes=add_review(review, items),
+            writes=(*add_review(review, items), self._told(review, len(items))),
         )
 
     async def show_all(self, _caller: Caller, _inbound: Inbound) -> Outcome:
@@ -260,6 +271,17 @@ class Reviews:
         except SmartAgentError:
             # Somebody else was first, or the store is down: it is looked at again.
             return
+
+    def _told(self, review: Review, items: int) -> Write:
+        due = rfc3339(review.due_at)
+        lines = (
+            f"{items} items wait for a decision until {due}.  The unanswered then get: {review.unanswered}.",
+            f"smartagentctl review show {review.name} --unanswered",
+        )
+        title = f"The access review {review.name} has begun; it is due {due}"
+        return self._means.tell(
+            NoticeKind.REVIEWS, f"review/{review.name}", title, lines, f"/v1/reviews/{review.name}"
+        )
 
     async def _known(self, name: str) -> Review:
         review = await read_review(self._means.database, name)

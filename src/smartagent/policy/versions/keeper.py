@@ -60,17 +60,16 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Keeper:
-    """Keeps the roles, or the policies, and all their versions."""
+    """Keeps the roles, or the policies, and all their versions.  `check_role` refuses roles that name what is not there."""
 
     def __init__(
-        self, kind: RuleKind, book: Book, clock: Clock, database: Database, check: RoleCheck | None = None
+        self, kind: RuleKind, book: Book, clock: Clock, database: Database, check_role: RoleCheck
     ) -> None:
-        """Args are the room's; `check` is asked of roles, and policies have none."""
         self.kind = kind
-        self._check = check
         self._book = book
         self._clock = clock
         self._database = database
+        self._check_role = check_role
 
     def in_force(self, name: str) -> Stored | None:
         """Return what is in force under a name."""
@@ -88,8 +87,8 @@ class Keeper:
         write = written_role if self.kind is RuleKind.ROLE else written_policy
         stamp = Stamp(version, int(self._clock.now()), by)
         stored = write(name, wording.text, stamp, allow_broad=wording.allow_broad)
-        if self._check is not None and isinstance(stored, StoredRole):
-            self._check(stored.role, wording.text)
+        if isinstance(stored, StoredRole):
+            self._check_role(stored.role, wording.text)
         return stored
 
     async def accept(self, name: str, wording: Wording, by: str, over: int = _ANY) -> Accepted:
