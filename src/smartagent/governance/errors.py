@@ -6,6 +6,8 @@ GovernanceError
     GovernanceChanged     somebody else changed the same between the look and the write
     SourceNotFound        no directory has this name
     MalformedSource       what a directory may say is not said rightly
+    IssuerNotFollowed     no groups of the ID token's issuer are followed
+    MalformedSignIn       the ID token does not say what is needed
     MalformedElevation    the role, the time or the reason of an elevation is none
     ElevatedAlready       the agent has another elevation
     ElevationNotFound     there is no such elevation
@@ -78,6 +80,26 @@ class MalformedSource(GovernanceError):
     code: ClassVar[str] = "malformed-scim-source"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The directory's entry is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class IssuerNotFollowed(GovernanceError):
+    """No groups of the ID token's issuer are followed here."""
+
+    code: ClassVar[str] = "issuer-not-followed"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "This issuer's groups say nothing here."
+
+
+class MalformedSignIn(GovernanceError):
+    """The ID token does not say what is needed."""
+
+    code: ClassVar[str] = "malformed-sign-in"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The ID token does not say what is needed."
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")

@@ -8,6 +8,7 @@ import msgspec
 
 from smartagent.audit import Trail
 from smartagent.delegation import Delegation
+from smartagent.federation import Foreign, Purpose
 from smartagent.governance.model import Defaults
 from smartagent.identity import Directory
 from smartagent.kernel import Caller, Clock, Entropy, Ids, Ledger, Record
@@ -30,6 +31,18 @@ class Turn(Protocol):
         ...
 
 
+class Outside(Protocol):
+    """Verifies what outside issuers say."""
+
+    async def __call__(self, token: str, *, purpose: Purpose, now: float) -> Foreign:
+        """Return what a token proves.
+
+        Raises:
+            AuthenticationFailed: Nothing.
+        """
+        ...
+
+
 class Means(msgspec.Struct, frozen=True):
     """What the room is given.  `issuer` is the authority's URL.
 
@@ -37,7 +50,8 @@ class Means(msgspec.Struct, frozen=True):
     milliseconds), and `trail` the same with receipts.  `book` decides by the rules in force, and `roles` brings texts into force.  `grants`
     and `credentials_of` say what a role may have, and
     what it may lease.  `strange_client` says what an OAuth client calls itself that nobody registered here, empty for
-    one that an operator registered.  `tell` makes notices for people.
+    one that an operator registered.  `outside` verifies an outside token
+    that is shown for a purpose, at an instant (Unix seconds).  `tell` makes notices for people.
     """
 
     clock: Clock
@@ -58,5 +72,6 @@ class Means(msgspec.Struct, frozen=True):
     trail: Callable[[str, Caller, int, int], Awaitable[Trail]]
     records_of: Callable[[str, int], Awaitable[list[Record]]]
     strange_client: Callable[[str], Awaitable[str]]
+    outside: Outside
     tell: Tell
     defaults: Defaults = Defaults()

@@ -21,6 +21,7 @@ from smartagent.governance.owners import Owners
 from smartagent.governance.reviews.afterwards import review_after
 from smartagent.governance.reviews.desk import Reviews
 from smartagent.governance.scim.service import Scim
+from smartagent.governance.signins.desk import SignIns
 from smartagent.governance.usage import Usage
 from smartagent.storage import Feed
 
@@ -37,6 +38,7 @@ class Governance:
         self.lapsing = Lapsing(means)
         self.leaving = Leaving(means, self.owners)
         self.scim = Scim(means, self.owners, self.leaving)
+        self.sign_ins = SignIns(means, self.owners, self.leaving)
         self.elevations = Elevations(means, self.elevated)
         self.reviews = Reviews(means)
         self.access = Access(means)
@@ -48,6 +50,7 @@ class Governance:
             self.access.tend,
             self.lapsing.tend,
             self.leaving.tend,
+            self.sign_ins.tend,
             self.reviews.tend,
         )
         self.caretaker = Caretaker(means, Usage(means, self.discovery), duties)

@@ -104,6 +104,7 @@ class Permission(StrEnum):
     REVIEWS_WRITE = "reviews.write"
     SCIM_SOURCES_READ = "scim-sources.read"
     SCIM_SOURCES_WRITE = "scim-sources.write"
+    PEOPLE_SIGN_IN = "people.sign-in"
     SCIM_READ = "scim.read"
     SCIM_WRITE = "scim.write"
     APPROVALS_READ = "approvals.read"

@@ -106,7 +106,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     rules = wire_rules(base, book, leases)
-    governance = wire_governance(base, identity, tokens, rules, clients, service, tell=notices.tell)
+    governance = wire_governance(
+        base, identity, tokens, rules, clients, service, tell=notices.tell, outside=outside
+    )
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     above = above_mcp(governance.access.prepare, lambda: rooms, lambda: approvals, lambda: gateway)
     approvals = wire_approvals(base, identity, tokens, above.commit)

@@ -14,7 +14,7 @@ from smartagent.leases import Lease, Leases, leases_of_agent
 from smartagent.notices import Tell
 from smartagent.policy import Book, Keeper, RuleKind
 from smartagent.server.foundation import Foundation
-from smartagent.server.wiring_oauth import TokenService
+from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.storage import Database
 from smartagent.tokens import Tokens
@@ -45,6 +45,7 @@ def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
     service: TokenService,
     *,
     tell: Tell,
+    outside: Outside,
 ) -> Governance:
     """Build governance."""
     store, settings = base.store, base.settings
@@ -76,6 +77,7 @@ def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
             records_of=custody.latest,
             strange_client=strange_client,
             tell=tell,
+            outside=outside.federation.verify,
             defaults=Defaults(settings.agent_life_days * DAY_SECONDS, settings.agent_idle_days * DAY_SECONDS),
         )
     )

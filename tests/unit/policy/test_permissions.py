@@ -10,7 +10,7 @@ from smartagent.kernel import Caller, CallerKind, Denied, Permitted
 from smartagent.policy import Permission, decide_api
 from smartagent.policy.permissions import HOUSE_POLICY, house_schema
 
-ANYBODY = {"challenges.create", "clients.register", "sign-in", "authorizations.request"}
+ANYBODY = {"challenges.create", "clients.register", "sign-in", "people.sign-in", "authorizations.request"}
 CLIENTS = {
     "tokens.issue",
     "authorizations.push",
