@@ -32,7 +32,7 @@ from tests.e2e.howtos_of_leases import (
 from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
-from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow
+from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow, oidc_groups
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -81,6 +81,7 @@ SCENARIOS = {
     "govern-agents.md": govern,
     "hear-of-what-needs-you.md": hear,
     "identity-assertion.md": assertion,
+    "owners-by-oidc-groups.md": oidc_groups,
     "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
