@@ -36,7 +36,7 @@ from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
 from smartagent.server.wiring_approvals import wire_approvals
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
-from smartagent.server.wiring_governance import wire_governance, wire_rules, wire_withdrawals
+from smartagent.server.wiring_governance import for_governance, wire_governance, wire_withdrawals
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
@@ -105,10 +105,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    rules = wire_rules(base, book, leases)
-    governance = wire_governance(
-        base, identity, tokens, rules, clients, service, tell=notices.tell, outside=outside
-    )
+    given = for_governance(base, book, leases, notices.tell, outside)
+    governance = wire_governance(base, identity, tokens, given, clients, service)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     above = above_mcp(governance.access.prepare, lambda: rooms, lambda: approvals, lambda: gateway)
     approvals = wire_approvals(base, identity, tokens, above.commit)
@@ -135,8 +133,8 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     built = _Rooms(
         identity, tokens, kept, leases, rotations, notices, approvals, vaultapi, mcp, governance, rewrapping
     )
-    given = *outside.routes, *service.routes, *signals_routes, *insight
-    routes = (*given, *_routes(base, built, book, role_of))
+    known = *outside.routes, *service.routes, *signals_routes, *insight
+    routes = (*known, *_routes(base, built, book, role_of))
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(gauge_credentials, leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)

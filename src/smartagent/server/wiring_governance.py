@@ -23,29 +23,28 @@ TURN_SECONDS: Final = 20
 _UNREGISTERED: Final = frozenset({ClientKind.DYNAMIC, ClientKind.METADATA})
 
 
-class Rules(NamedTuple):
-    """The rules in force, and how a role comes into force."""
+class Given(NamedTuple):
+    """What governance asks of rooms that know nothing of agents' owners: rules, notices, and issuers outside."""
 
     book: Book
     roles: Keeper
+    tell: Tell
+    outside: Outside
 
 
-def wire_rules(base: Foundation, book: Book, leases: Leases) -> Rules:
-    """Build what brings roles into force that somebody asked for."""
-    check = leases.narrowing.check
-    return Rules(book, Keeper(RuleKind.ROLE, book, base.clock, base.store.database, check))
+def for_governance(base: Foundation, book: Book, leases: Leases, tell: Tell, outside: Outside) -> Given:
+    """Return what governance is given; roles that somebody asked for are checked as all roles are."""
+    roles = Keeper(RuleKind.ROLE, book, base.clock, base.store.database, leases.narrowing.check)
+    return Given(book, roles, tell, outside)
 
 
-def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
+def wire_governance(
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
-    rules: Rules,
+    given: Given,
     clients: Clients,
     service: TokenService,
-    *,
-    tell: Tell,
-    outside: Outside,
 ) -> Governance:
     """Build governance."""
     store, settings = base.store, base.settings
@@ -66,18 +65,18 @@ def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "governance", holder, TURN_SECONDS),
             directory=identity.directory,
-            book=rules.book,
-            roles=rules.roles,
-            grants=rules.book.grants,
-            credentials_of=rules.book.credentials_of,
+            book=given.book,
+            roles=given.roles,
+            grants=given.book.grants,
+            credentials_of=given.book.credentials_of,
             revocations=tokens.revocations,
             delegations=service.delegations.register.all,
             leases_of=lambda agent: leases_of(store.database, agent),
             trail=custody.trail,
             records_of=custody.latest,
             strange_client=strange_client,
-            tell=tell,
-            outside=outside.federation.verify,
+            tell=given.tell,
+            outside=given.outside.federation.verify,
             defaults=Defaults(settings.agent_life_days * DAY_SECONDS, settings.agent_idle_days * DAY_SECONDS),
         )
     )
