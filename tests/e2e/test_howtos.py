@@ -8,6 +8,7 @@ others are run, in order, in one shell for each page.  What people decide is don
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_approvals import approve
 from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
 from tests.e2e.howtos_of_leases import (
     aws,
@@ -63,6 +64,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("howtos")]
 
 
 SCENARIOS = {
+    "approve-calls.md": approve,
     "act-for-a-person.md": for_a_person,
     "agents-ask-for-access.md": ask_for_access,
     "ask-for-decisions.md": decisions,

@@ -8,7 +8,7 @@ from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import Clients
 from smartagent.gateway import Gateway, Pinner
-from smartagent.governance import AccessAsked, Prepared
+from smartagent.governance import AccessAsked, Governance, Prepared
 from smartagent.kernel import Caller, CallerKind, Committed, NeedsApproval, Work
 from smartagent.mcp import Approve, Mcp
 from smartagent.mcp import Means as McpMeans
@@ -28,7 +28,7 @@ class Above(NamedTuple):
 
 
 def above_mcp(
-    prepare: Callable[[Caller, AccessAsked], Awaitable[Prepared]],
+    governance: Callable[[], Governance],
     rooms: Callable[[], Rooms],
     approvals: Callable[[], Approvals],
     gateway: Callable[[], Gateway],
@@ -42,6 +42,9 @@ def above_mcp(
             return is_secret(text) or gateway().holds_secret(text)
 
         return await approvals().obtain(caller, needs, wish, is_shown_to_nobody)
+
+    async def prepare(caller: Caller, asked: AccessAsked) -> Prepared:
+        return await governance().access.prepare(caller, asked)
 
     return Above(lambda work, caller: rooms().commit(work, caller), approve, prepare)
 
