@@ -8,6 +8,7 @@ others are run, in order, in one shell for each page.  What people decide is don
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_approvals import approve
 from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
 from tests.e2e.howtos_of_leases import (
     aws,
@@ -64,6 +65,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("howtos")]
 
 
 SCENARIOS = {
+    "approve-calls.md": approve,
     "decide-by-circumstances.md": circumstances,
     "go-back-to-an-older-rule.md": going_back,
     "make-a-role-from-a-prompt-file.md": prompts,

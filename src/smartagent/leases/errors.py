@@ -9,6 +9,7 @@ LeaseError
     ProviderInUse         credentials still come from it
     CredentialNotFound    no credential has this name
     CredentialNotGranted  the caller's role, or token, does not have it
+    LeaseNeedsApproval    rules ask people about it, and leases are not held for that
     CannotNarrow          nothing of the credential is left of what the role names
     LeaseNotFound         no lease has this id, or it is somebody else's
     LeaseOver             the lease is being ended, or has ended
@@ -98,6 +99,14 @@ class CredentialNotGranted(LeaseError):
         super().__init__(f"missing: {missing}" if missing else "")
         self.missing = missing
         self.reason = reason
+
+
+class LeaseNeedsApproval(LeaseError):
+    """Rules ask people about it.  Calls through the gateway are held for that, leases are not: so it is a no."""
+
+    code: ClassVar[str] = "lease-needs-approval"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "A rule asks people about this lease, and leases cannot be approved."
 
 
 class CannotNarrow(LeaseError):

@@ -8,6 +8,7 @@ import msgspec
 from smartagent.approvals import Approvals, Deed, Means, Wish, approvals_routes
 from smartagent.identity import AgentStatus
 from smartagent.kernel import Caller, CallerKind, NeedsApproval, Work
+from smartagent.notices.telling import Teller
 from tests.unit.identity.world import ISSUER, World
 
 FOUR_EYES = NeedsApproval("somebody else looks first", rules=("policy/refunds/1",), people=1)
@@ -53,6 +54,7 @@ class ApprovalsWorld(World):
                 owner_of=self._owner_of,
                 stands=lambda person, at_ms: person not in self.gone,
                 alive=self._alive,
+                tell=Teller(self.clock, self.ids, ISSUER).tell,
             )
         )
         self.approvals.follow(self.store)
