@@ -58,6 +58,7 @@ from smartagent.kernel import (
     made_at_ms,
     parse_id,
 )
+from smartagent.notices import NoticeKind
 from smartagent.policy import PolicyError, Wording
 
 MAX_TEXT_CHARS: Final = 1000
@@ -121,7 +122,7 @@ class Access:
             wish=msgspec.json.encode(wish).decode(),
             circumstances=circumstances,
         )
-        return Prepared(request, (add_request(request),))
+        return Prepared(request, (add_request(request), self._told(request)))
 
     async def ask(self, caller: Caller, inbound: Inbound) -> Outcome:
         """Ask for access to what was denied.
@@ -246,6 +247,16 @@ class Access:
                 if wish is not None:
                     return wish, msgspec.json.encode(record.detail).decode()
         raise NotDenied("a request of your own that a rule denied within the last day")
+
+    def _told(self, request: AccessRequest) -> Write:
+        lines = (
+            f"Wanted: {request.wanted}",
+            f"Reason: {request.reason}",
+            f"smartagentctl access show {request.id}",
+        )
+        title = f"{request.agent} asks for access that {request.role} does not have"
+        link = f"/v1/access-requests/{request.id}"
+        return self._means.tell(NoticeKind.APPROVALS, request.id, title, lines, link)
 
     async def _known(self, inbound: Inbound) -> AccessRequest:
         request = await read_request(self._means.database, inbound.params["id"])
