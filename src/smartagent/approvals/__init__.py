@@ -19,6 +19,7 @@ from smartagent.approvals.errors import (
 )
 from smartagent.approvals.means import Means
 from smartagent.approvals.model import (
+    APPROVAL_PAGE,
     Approval,
     Card,
     Decided,
@@ -37,6 +38,7 @@ from smartagent.approvals.store import APPROVALS_TOPIC, Shown
 
 __all__ = [
     "APPROVALS_TOPIC",
+    "APPROVAL_PAGE",
     "Approval",
     "ApprovalChanged",
     "ApprovalDecided",

@@ -8,6 +8,8 @@ import msgspec
 
 from smartagent.kernel import Change, Write
 
+APPROVAL_PAGE: Final = "/approvals/"
+"""Where people decide in a browser; the approval's id follows."""
 USE_SECONDS: Final = 600
 """How long what was approved may be used."""
 MAX_GRANT_SECONDS: Final = 8 * 3600

@@ -123,6 +123,10 @@ class Gateway:
             if tunnel is not None and not self._doors.live(tunnel.caller):
                 connection.close()
 
+    def holds_secret(self, text: str) -> bool:
+        """Tell whether a text holds a secret of an upstream."""
+        return bool(self._dispatch.leaks.find(text.encode()))
+
     async def hear(self, texts: Sequence[str]) -> None:
         """Take in what the gateways of other processes have let through."""
         self._admission.hear(texts, asyncio.get_running_loop().time())

@@ -13,12 +13,13 @@ from smartagent.mcp.errors import (
     McpToolNotFound,
 )
 from smartagent.mcp.flow import Flow
-from smartagent.mcp.means import Means
+from smartagent.mcp.means import Approve, Means
 from smartagent.mcp.routes import mcp_routes
 from smartagent.mcp.service import Mcp
 
 __all__ = [
     "AccessRequestNotFound",
+    "Approve",
     "Flow",
     "MalformedMcpServer",
     "Mcp",

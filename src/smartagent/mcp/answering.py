@@ -18,7 +18,7 @@ import msgspec
 
 from smartagent.edge import AuthenticationFailed
 from smartagent.kernel import Caller, Record, SmartAgentError, Work
-from smartagent.mcp.errors import INVALID_PARAMS, REFUSED, McpRefusal, RpcId
+from smartagent.mcp.errors import REFUSED, McpRefusal, RpcId
 from smartagent.mcp.means import Means
 from smartagent.mcp.pins import digest_of
 
@@ -175,9 +175,12 @@ class _Answer:
         self.waiting.put_nowait((note, False))
 
     def _explained(self, error: SmartAgentError) -> dict[str, object]:
-        code = INVALID_PARAMS if isinstance(error, McpRefusal) else REFUSED
         text = f"{error.title} {error}".strip()
-        data = {"code": error.code, "request": self.asked.request_id}
+        data: dict[str, object] = {"code": error.code, "request": self.asked.request_id}
+        code = REFUSED
+        if isinstance(error, McpRefusal):
+            code = error.rpc_code
+            data |= error.rpc_data if isinstance(error.rpc_data, dict) else {}
         return {
             "jsonrpc": "2.0",
             "id": self.asked.rpc_id,
@@ -202,4 +205,6 @@ class _Answer:
 
 
 def _outcome(result: dict[str, object]) -> str:
+    if result.get("resultType") == "input_required":
+        return "approval-pending"
     return "tool-error" if result.get("isError") is True else "ok"

@@ -6,7 +6,7 @@ What is refused is answered as what does not exist is, and the log says why.
 
 from collections.abc import Mapping
 
-from smartagent.kernel import Caller, Denied
+from smartagent.kernel import Caller, NeedsApproval, Permitted
 from smartagent.mcp.errors import McpUnknown, RpcId
 from smartagent.mcp.means import Means
 from smartagent.mcp.memory import Memory
@@ -26,8 +26,10 @@ class Deciding:
         self._means = means
         self._memory = memory
 
-    def check(self, caller: Caller, asked: McpCall, rpc_id: RpcId, rpc_status: int) -> tuple[str, ...]:
-        """Let `caller` make a call; return the rules that permit it.
+    def check(
+        self, caller: Caller, asked: McpCall, rpc_id: RpcId, rpc_status: int
+    ) -> Permitted | NeedsApproval:
+        """Let `caller` make a call, at once or when somebody has approved it.
 
         Raises:
             McpUnknown: There is no such thing for them.
@@ -36,13 +38,13 @@ class Deciding:
         if asked.kind is McpKind.TOOL:
             self._check_pin(asked, rpc_id, rpc_status, text)
         verdict = self._means.book.decide_mcp(caller, asked)
-        if isinstance(verdict, Denied):
-            raise McpUnknown(text, rpc_id, rpc_status, verdict.reason)
-        return verdict.rules
+        if isinstance(verdict, Permitted | NeedsApproval):
+            return verdict
+        raise McpUnknown(text, rpc_id, rpc_status, verdict.reason)
 
     def shows(self, caller: Caller, asked: McpCall) -> bool:
         """Say whether something stands in a list that `caller` gets."""
-        return not isinstance(self._means.book.decide_mcp(caller, asked), Denied)
+        return isinstance(self._means.book.decide_mcp(caller, asked), Permitted | NeedsApproval)
 
     def tools_of(self, caller: Caller, server: str) -> list[str]:
         """Return the tools of a server that are approved, and that `caller` may call in some way."""

@@ -17,6 +17,7 @@ McpError
         McpMessageRefused      the message is malformed, or its headers say something else
         McpUnknown             what is named is not there for this caller
         McpFlowStopped         private data and untrusted content were met, and this sends outside
+        McpApprovalPending     somebody has to approve it first
 
 No text of these errors holds anything that a server said.
 """
@@ -190,3 +191,14 @@ class McpFlowStopped(McpRefusal):
 
     def __init__(self, rpc_id: RpcId) -> None:
         super().__init__(f"{self.title} An operator must look at what it read.", rpc_id, REFUSED, _ANSWERED)
+
+
+class McpApprovalPending(McpRefusal):
+    """Somebody has to approve the call first; the same call works when they have."""
+
+    code: ClassVar[str] = "mcp-approval-pending"
+    kind: ClassVar[Kind] = Kind.PENDING
+    title: ClassVar[str] = "Somebody has to approve this call first."
+
+    def __init__(self, text: str, rpc_id: RpcId, rpc_code: int = REFUSED, data: object = None) -> None:
+        super().__init__(text, rpc_id, rpc_code, _ANSWERED, data)

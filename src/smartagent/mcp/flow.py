@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from smartagent.kernel import Caller, Detail, Label, Write
+from smartagent.kernel import Caller, Detail, Label, NeedsApproval, Write
 from smartagent.mcp.means import Means
 from smartagent.mcp.model import McpServer
 from smartagent.mcp.store import add_met, forget_met, read_met
@@ -28,12 +28,13 @@ _FIRST_TWO: Final = frozenset({Label.READS_PRIVATE, Label.UNTRUSTED_CONTENT})
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What follows from a call: what is kept of it, and what the record says."""
+    """What follows from a call: what is kept of it, what the record says, and who has to approve it first."""
 
     writes: tuple[Write, ...] = ()
     detail: dict[str, Detail] = {}
     stopped: bool = False
     """It would complete the three, and the caller's role says to stop that."""
+    needs: NeedsApproval | None = None
 
 
 class Flow:

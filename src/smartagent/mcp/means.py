@@ -2,16 +2,34 @@
 """What the room is given: the world, and the rooms below it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from smartagent.accounts import Access
+from smartagent.approvals import Obtained, Wish
 from smartagent.clients import Resource
 from smartagent.edge import Inbound
 from smartagent.gateway import Pinner
-from smartagent.kernel import Caller, Clock, Committed, Ids, Ledger, Record, Secret, Work
+from smartagent.kernel import Caller, Clock, Committed, Ids, Ledger, NeedsApproval, Record, Secret, Work
 from smartagent.policy import Book
 from smartagent.storage import Database
+
+IsSecret = Callable[[str], bool]
+
+
+class Approve(Protocol):
+    """Obtains leave for an act that has to be approved."""
+
+    async def __call__(
+        self, caller: Caller, needs: NeedsApproval, wish: Wish, *, is_secret: IsSecret
+    ) -> Obtained:
+        """Return leave; `is_secret` says whether a text must not be shown to people.
+
+        Raises:
+            ApprovalsError: There is none, or not yet.
+        """
+        ...
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -21,6 +39,7 @@ class Means(msgspec.Struct, frozen=True):
     meant for one of some audiences; `live` says whether a caller still is.  `client_role` is the role that
     bounds the client that a caller came by.  `secret` opens a secret of the vault, the value in force first;
     `account` returns the access token of an account at a provider.  `trail` are the newest records about somebody.
+    `approval_wait_seconds` is how long a call waits for `approve`.
     `programs` are the paths of what commands may start, with blanks between them.
     """
 
@@ -40,6 +59,8 @@ class Means(msgspec.Struct, frozen=True):
     trail: Callable[[str, int], Awaitable[Sequence[Record]]]
     pinner: Pinner
     issuer: str
+    approve: Approve
+    approval_wait_seconds: float
     programs: str = ""
 
     @property

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from smartagent.edge import Inbound, Outcome, Reply
-from smartagent.kernel import Caller, Detail
+from smartagent.kernel import Caller, Detail, NeedsApproval
 from smartagent.mcp.answering import EVENT_STREAM, Answers, Asked, Serve
+from smartagent.mcp.approving import Approving, Held
 from smartagent.mcp.credentials import Credentials
 from smartagent.mcp.deciding import Deciding, called
 from smartagent.mcp.door import Door
@@ -47,6 +48,7 @@ class Serving:
         self.relay = Relay(memory, self._links, Credentials(means), self._pinning, self._deciding)
         self._own = Own(means, memory, self._deciding)
         self._answers = Answers(means)
+        self._approving = Approving(means)
         self._flow = flow
 
     async def take(self, caller: Caller, inbound: Inbound) -> Outcome:
@@ -70,20 +72,29 @@ class Serving:
             return Outcome(_at_once(message, name or OWN_NAME), target=target, detail=detail)
         if named is not None:
             target = f"{target}/{named.kind.value.lower()}/{named.name[:128]}"
-        judged = Judged()
+        asked = Asked(
+            caller, inbound.request_id, target, Permission.MCP_CALL, message.id, message.progress_token
+        )
         if stored is None:
             self._check_own(message)
             serve: Serve = partial(self._own.serve, message, caller, inbound.request_id)
         else:
-            if named is not None:
-                judged = await self._judged(stored, named, message, caller, inbound)
             serve = partial(self.relay.serve, stored, message, caller, inbound.request_id)
-        asked = Asked(
-            caller, inbound.request_id, target, Permission.MCP_CALL, message.id, message.progress_token
-        )
+        event, judged = "mcp.request", Judged()
+        if named is not None:
+            event = "mcp.call"
+            if stored is not None:
+                judge = partial(self._judged, stored, named, message, caller, inbound)
+                judged = await judge()
+                if judged.needs is not None:
+                    # What it follows from is decided again, and kept with the intent, when it may be made.
+                    event, judged = "mcp.held", Judged(detail=judged.detail)
+                    serve = partial(
+                        self._approving.serve, Held(asked, stored.server, named, message, judge), serve
+                    )
         return Outcome(
             Reply(200, self._answers.stream(asked, serve), EVENT_STREAM),
-            "mcp.request" if named is None else "mcp.call",
+            event,
             target=target,
             detail={**detail, **judged.detail},
             writes=judged.writes,
@@ -102,7 +113,7 @@ class Serving:
         self, stored: StoredServer, asked: McpCall, message: Message, caller: Caller, inbound: Inbound
     ) -> Judged:
         """Decide about what a message reaches, and return what the record says of it."""
-        rules = self._deciding.check(
+        verdict = self._deciding.check(
             caller, asked, message.id, status_of(INVALID_PARAMS, modern=message.modern)
         )
         if asked.kind is McpKind.TOOL:
@@ -112,12 +123,13 @@ class Serving:
         flow = await self._flow.judge(caller, labels_of(stored.server, asked.name), inbound.request_id)
         if flow.stopped:
             raise McpFlowStopped(message.id)
-        detail: dict[str, Detail] = {"by": ",".join(rules), **flow.detail}
+        needs = verdict if isinstance(verdict, NeedsApproval) else None
+        detail: dict[str, Detail] = {"by": ",".join(verdict.rules), **flow.detail}
         if asked.arguments is not None:
             detail["arguments"] = digest_of(asked.arguments)
         if caller.subject:
             detail["for"] = caller.subject
-        return Judged(flow.writes, detail)
+        return Judged(flow.writes, detail, needs=needs)
 
     def _check_own(self, message: Message) -> None:
         if message.method == "tools/call" and message.name not in NAMES:

@@ -38,8 +38,8 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell", "_tokens",
-        "_transactions", "_vault",
+        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell",
+        "_tokens", "_transactions", "_vault",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- the rooms that a call passes

@@ -18,7 +18,7 @@ from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
 from smartagent.kernel import IdPrefix, Ids
-from smartagent.keyset import Keyset
+from smartagent.keyset import Keyset, Rewrapping
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
 from smartagent.notices import Notices, Tell, notices_routes
@@ -40,7 +40,7 @@ from smartagent.server.wiring_governance import wire_governance, wire_withdrawal
 from smartagent.server.wiring_insight import wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
-from smartagent.server.wiring_mcp import wire_mcp
+from smartagent.server.wiring_mcp import above_mcp, wire_mcp
 from smartagent.server.wiring_notices import wire_notices
 from smartagent.server.wiring_oauth import (
     Outside,
@@ -95,7 +95,7 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         SetUpBroken: The root key is missing or not private.
     """
     base = lay_foundation(settings)
-    rewrapping, notices, book = wire_keyset(base), wire_notices(base), wire_policy(base)
+    rewrapping, notices, (book, told) = wire_keyset(base), wire_notices(base), wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
     clients = wire_clients(base, outside, book)
@@ -107,12 +107,12 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    mcp = wire_mcp(base, tokens, clients, book, kept, lambda work, caller: rooms.commit(work, caller))  # noqa: PLW0108 -- as above
-    approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
+    above = above_mcp(lambda: rooms, lambda: approvals, lambda: gateway)
+    approvals = wire_approvals(base, identity, tokens, notices.tell, above.commit)
+    mcp = wire_mcp(base, tokens, clients, book, kept, above)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    more = mcp, approvals
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, others=more, tell=notices.tell)
-    telling = policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
+    people = approvals, notices.tell
+    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, people=people)
     node = Node(
         settings=settings,
         clock=base.clock,
@@ -122,19 +122,18 @@ def wire(settings: Settings, *, worker: int) -> Wired:
         sweepers=(*service.sweepers, approvals.tend),
         signals=signals,
         rewrapping=rewrapping,
-        workers=(notices, kept.accounts, leases, rotations, governance, mcp, telling),
+        workers=(notices, kept.accounts, leases, rotations, governance, mcp, told),
         gateway=gateway,
     )
-    known = kept.vault, leases, service.delegations, _role_of(identity, governance)
-    insight, insight_pages = wire_insight(base, identity, book, *known)
-    own = _Rooms(identity, tokens, kept, leases, rotations, notices, vaultapi, mcp, governance, approvals)
-    routes = (
-        *(*outside.routes, *service.routes, *signals_routes, *insight),
-        *policy.routes(book, base.clock, known[-1], base.store.database, leases.narrowing.check),
-        *vault.routes(kept.vault, kept.placeholders, base.keyset, rewrapping, base.clock, system_entropy),
-        *emergency_routes(wire_emergencies(base, identity, tokens)),
-        *_routes(own),
+    role_of = _role_of(identity, governance)
+    insight, insight_pages = wire_insight(
+        base, identity, book, kept.vault, leases, service.delegations, role_of
     )
+    built = _Rooms(
+        identity, tokens, kept, leases, rotations, notices, approvals, vaultapi, mcp, governance, rewrapping
+    )
+    given = *outside.routes, *service.routes, *signals_routes, *insight
+    routes = (*given, *_routes(base, built, book, role_of))
     pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
     shown = routes, pages, partial(gauge_credentials, leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
@@ -162,34 +161,39 @@ class _Rooms(NamedTuple):
     leases: Leases
     rotations: Rotations
     notices: Notices
+    approvals: Approvals
     vaultapi: VaultApi
     mcp: Mcp
     governance: Governance
-    approvals: Approvals
+    rewrapping: Rewrapping
 
 
-def _routes(rooms: _Rooms) -> tuple[Route, ...]:
+def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf) -> tuple[Route, ...]:
+    kept, clock = rooms.kept, base.clock
     return (
+        *policy.routes(book, clock, role_of, base.store.database, rooms.leases.narrowing.check),
+        *vault.routes(kept.vault, kept.placeholders, base.keyset, rooms.rewrapping, clock, system_entropy),
+        *emergency_routes(wire_emergencies(base, rooms.identity, rooms.tokens)),
         *identity_routes(rooms.identity),
         *tokens_routes(rooms.tokens),
-        *accounts_routes(rooms.kept.accounts),
+        *accounts_routes(kept.accounts),
         *leases_routes(rooms.leases),
         *rotation_routes(rooms.rotations),
         *notices_routes(rooms.notices),
+        *approvals_routes(rooms.approvals),
         *vaultapi_routes(rooms.vaultapi),
         *mcp_routes(rooms.mcp),
         *governance_routes(rooms.governance),
-        *approvals_routes(rooms.approvals),
     )
 
 
-def wire_policy(base: Foundation) -> Book:
-    """Build the book of rules, and keep it fresh."""
+def wire_policy(base: Foundation) -> tuple[Book, policy.Telling]:
+    """Build the book of rules, and keep it fresh; and what tells the log of texts that are only tried."""
     book = Book(base.store.database, mcp_base(base.settings.issuer))
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
     base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
-    return book
+    return book, policy.Telling(book, base.store.database, base.store.ledger, base.clock, base.ids)
 
 
 def wire_identity(base: Foundation, outside: Outside, book: Book) -> Identity:
@@ -275,10 +279,10 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     book: Book,
     kept: Kept,
     *,
-    others: tuple[Mcp, Approvals],
-    tell: Tell,
+    mcp: Mcp,
+    people: tuple[Approvals, Tell],
 ) -> Gateway:
-    """Build the gateway."""
+    """Build the gateway.  `people` are who approves calls, and who hears of alarms."""
     settings = base.settings
     doors = GatewayDoors(
         rooms=rooms,
@@ -286,15 +290,15 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         book=book,
         vault=kept.vault,
         placeholders=kept.placeholders,
-        flow=others[0].flow,
-        approvals=others[1],
+        flow=mcp.flow,
+        approvals=people[0],
         ids=base.ids,
         ledger=base.store.ledger,
         transactions=service.delegations.transactions,
         outward=service.delegations.outward,
         protected=service.protected,
         gateway=settings.gateway_url,
-        tell=tell,
+        tell=people[1],
     )
     limits = GatewaySettings(
         max_connections=settings.max_connections,

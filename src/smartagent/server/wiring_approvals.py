@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's part for approvals: who may decide, and what is still alive."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from smartagent.approvals import Approvals, Lives
 from smartagent.approvals import Means as ApprovalsMeans
 from smartagent.identity import AgentStatus, Identity
-from smartagent.kernel import IdPrefix
-from smartagent.notices import Notices
+from smartagent.kernel import Caller, Committed, IdPrefix, Work
+from smartagent.notices import Tell
 from smartagent.server.foundation import Foundation
-from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
+
+Commit = Callable[[Work, Caller], Awaitable[Committed]]
 
 
 def wire_approvals(
-    base: Foundation, identity: Identity, tokens: Tokens, notices: Notices, house: Callable[[], Rooms]
+    base: Foundation, identity: Identity, tokens: Tokens, tell: Tell, commit: Commit
 ) -> Approvals:
     """Build approvals, and keep them fresh."""
     directory, revocations = identity.directory, tokens.revocations
@@ -40,11 +41,11 @@ def wire_approvals(
             ids=base.ids,
             issuer=base.settings.issuer,
             database=base.store.database,
-            commit=lambda work, caller: house().commit(work, caller),
+            commit=commit,
             owner_of=owner_of,
             stands=stands,
             alive=alive,
-            tell=notices.tell,
+            tell=tell,
             lives=Lives(base.settings.confirm_seconds, base.settings.approval_seconds),
         )
     )

@@ -2,24 +2,46 @@
 """The composition root's fifth part: MCP."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
+from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import Clients
-from smartagent.gateway import Pinner
-from smartagent.kernel import Caller, CallerKind, Committed, Work
-from smartagent.mcp import Mcp
+from smartagent.gateway import Gateway, Pinner
+from smartagent.kernel import Caller, CallerKind, Committed, NeedsApproval, Work
+from smartagent.mcp import Approve, Mcp
 from smartagent.mcp import Means as McpMeans
 from smartagent.policy import Book
 from smartagent.server.foundation import Foundation
+from smartagent.server.house import Rooms
 from smartagent.server.wiring_leases import Kept, has_secret
 from smartagent.tokens import Tokens
 
-Commit = Callable[[Work, Caller], Awaitable[Committed]]
+
+class Above(NamedTuple):
+    """What MCP calls of what is built after it."""
+
+    commit: Callable[[Work, Caller], Awaitable[Committed]]
+    approve: Approve
 
 
-def wire_mcp(
-    base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, commit: Commit
-) -> Mcp:
+def above_mcp(
+    rooms: Callable[[], Rooms], approvals: Callable[[], Approvals], gateway: Callable[[], Gateway]
+) -> Above:
+    """Return what MCP calls of rooms that are built after it."""
+
+    async def approve(
+        caller: Caller, needs: NeedsApproval, wish: Wish, *, is_secret: Callable[[str], bool]
+    ) -> Obtained:
+        def is_shown_to_nobody(text: str) -> bool:
+            return is_secret(text) or gateway().holds_secret(text)
+
+        return await approvals().obtain(caller, needs, wish, is_shown_to_nobody)
+
+    return Above(lambda work, caller: rooms().commit(work, caller), approve)
+
+
+def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, above: Above) -> Mcp:
     """Build the MCP gateway, and keep it fresh."""
     settings = base.settings
     custody = CustodyReader(base.store.database, LogReader(base.store.database, base.clock))
@@ -29,7 +51,9 @@ def wire_mcp(
             ids=base.ids,
             database=base.store.database,
             ledger=base.store.ledger,
-            commit=commit,
+            commit=above.commit,
+            approve=above.approve,
+            approval_wait_seconds=settings.approval_wait_seconds,
             authenticate=tokens.access.authenticate,
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             client_role=lambda caller: _client_role(clients, caller),
