@@ -34,7 +34,7 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.server.wiring_approvals import wire_approvals
+from smartagent.server.wiring_approvals import CallsAsked, wire_approvals
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
 from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
 from smartagent.server.wiring_insight import wire_insight
@@ -101,14 +101,14 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     clients = wire_clients(base, outside, book)
     tokens = wire_tokens(base, identity, book, clients, _Later(lambda: signals, lambda: governance))
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
-    service = wire_token_service(base, outside, identity, tokens, clients)
+    above, asked = above_mcp(lambda: rooms, lambda: approvals, lambda: gateway), CallsAsked(lambda: approvals)
+    service = wire_token_service(base, outside, identity, tokens, clients, asked)
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    above = above_mcp(lambda: rooms, lambda: approvals, lambda: gateway)
-    approvals = wire_approvals(base, identity, tokens, notices.tell, above.commit)
+    approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
     rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
     people = approvals, notices.tell
