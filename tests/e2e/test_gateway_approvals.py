@@ -280,6 +280,17 @@ async def test_what_is_not_asked_about_is_not_held():
 
 
 @on_both_loops
+async def test_a_node_that_stops_tells_whose_call_it_holds():
+    async with asking() as here:
+        agent, asked = await held(here)
+        await here.gateway.drain()
+        assert (await agent.answer()).status == 504
+        await here.doors.refused_for("call-abandoned")
+        await here.doors.house.decide(asked, "opr_1", YES)
+        assert here.origin.requests == here.doors.minted == []
+
+
+@on_both_loops
 async def test_in_http_2_one_stream_is_held_and_the_others_are_not():
     async with asking() as here:
         raw = await here.agent()

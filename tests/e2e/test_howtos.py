@@ -33,7 +33,7 @@ from tests.e2e.howtos_of_leases import (
 from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
-from tests.e2e.howtos_of_reach import break_glass, narrow
+from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow, oidc_groups
 from tests.e2e.howtos_of_rules import circumstances, going_back, prompts, staging
 from tests.e2e.howtos_of_the_console import use_the_console
 from tests.e2e.howtos_of_tokens import (
@@ -72,6 +72,7 @@ SCENARIOS = {
     "make-a-role-from-a-prompt-file.md": prompts,
     "try-a-rule-on-a-few-agents.md": staging,
     "act-for-a-person.md": for_a_person,
+    "agents-ask-for-access.md": ask_for_access,
     "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,
@@ -88,6 +89,7 @@ SCENARIOS = {
     "govern-agents.md": govern,
     "hear-of-what-needs-you.md": hear,
     "identity-assertion.md": assertion,
+    "owners-by-oidc-groups.md": oidc_groups,
     "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,

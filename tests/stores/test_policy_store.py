@@ -14,6 +14,7 @@ from smartagent.accounts.store import oauth_accounts
 from smartagent.approvals.store import approval_grants, approvals
 from smartagent.consent.store import browser_sessions
 from smartagent.console.store import passkeys
+from smartagent.governance.access.store import access_requests
 from smartagent.governance.breakglass.store import break_glasses, recovery_keys
 from smartagent.governance.elevation.store import elevations
 from smartagent.governance.people.store import group_members, people, people_groups, scim_sources
@@ -22,7 +23,7 @@ from smartagent.governance.store import agent_sightings, agent_terms, agent_uses
 from smartagent.identity.store import agents, operators
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
-from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
+from smartagent.mcp.store import mcp_labels_met, mcp_servers, mcp_tools
 from smartagent.notices.store import channels, notices
 from smartagent.policy import PolicyChanged
 from smartagent.policy.model import RuleKind

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smartagent.cli.ctl import (
+    access,
     accounts,
     agents,
     approvals,
@@ -94,7 +95,7 @@ app.add_typer(leasing.lease_app, name="lease")
 app.add_typer(rotating.app, name="rotation")
 app.add_typer(accounts.app, name="account")
 app.add_typer(mcp.app, name="mcp")
-app.add_typer(mcp.access_app, name="access")
+app.add_typer(access.app, name="access")
 app.add_typer(roles.app, name="role")
 roles.app.command("propose")(proposing.propose)
 roles.app.command("from-prompt")(prompting.from_prompt)

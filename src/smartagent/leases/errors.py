@@ -89,7 +89,7 @@ class CredentialNotFound(LeaseError):
 
 
 class CredentialNotGranted(LeaseError):
-    """The caller's role, or the token, does not have it."""
+    """The caller's role, or the token, does not have it.  `wanted` is for the log: what a rule would have to allow."""
 
     code: ClassVar[str] = "credential-not-granted"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
@@ -99,6 +99,7 @@ class CredentialNotGranted(LeaseError):
         super().__init__(f"missing: {missing}" if missing else "")
         self.missing = missing
         self.reason = reason
+        self.wanted = missing
 
 
 class LeaseNeedsApproval(LeaseError):

@@ -55,7 +55,7 @@ from smartagent.policy.rules import grants_everything
 from smartagent.policy.staged.store import STAGED_TOPIC
 from smartagent.policy.staging.telling import Telling
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
-from smartagent.policy.versions.keeper import RoleCheck
+from smartagent.policy.versions.keeper import Keeper, RoleCheck, Wording
 from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "Grants",
     "GrantsEverything",
     "Item",
+    "Keeper",
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedPromptFile",
@@ -107,6 +108,7 @@ __all__ = [
     "StoredRole",
     "Telling",
     "VersionNotFound",
+    "Wording",
     "decide_api",
     "difference",
     "drafted",

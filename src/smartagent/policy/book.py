@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import structs
 
-from smartagent.kernel import UNLIMITED, Caller, CallerKind, Clock, Denied, Limits, Permitted, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Clock, Denied, Limits, Verdict
 from smartagent.policy.binding import Binder
 from smartagent.policy.errors import PolicyNotFound, RoleNotFound
 from smartagent.policy.judging import Chapter, both
@@ -21,11 +21,11 @@ from smartagent.policy.model import (
     Grants,
     Item,
     McpCall,
-    ResourceAllow,
     RuleKind,
     StoredPolicy,
     StoredRole,
 )
+from smartagent.policy.narrowing import judge_lease, left_of
 from smartagent.policy.permissions import decide_api
 from smartagent.policy.remembering import Judgements
 from smartagent.policy.staged.model import Staged
@@ -250,40 +250,21 @@ class Book:
         Each thing that a role names is asked about by itself, so a policy can forbid one; and who acts for another
         agent gets what both roles allow, whichever of them names it.
         """
-        roles = [(caller.role, caller.principal)]
+        whose = [(caller.role, caller.principal)]
         if caller.subject_role:
-            roles.append((caller.subject_role, caller.subject))
-        named = [block for role, _ in roles for block in self._narrowing(role, credential)]
-        if not named:
-            return None
-        items = dict.fromkeys(item for block in named for item in block.items)
-        return tuple(
-            item for item in items if all(self._gives(caller, whose, credential, item) for whose in roles)
-        )
-
-    def _narrowing(self, role: str, credential: str) -> list[ResourceAllow]:
-        stored = self._roles.get(role)
-        blocks = () if stored is None else stored.role.resources
-        return [block for block in blocks if block.credential == credential]
-
-    def _gives(self, caller: Caller, whose: tuple[str, str], credential: str, item: Item) -> bool:
-        return isinstance(self._judge_lease(caller, whose, item.of(credential)), Permitted)
+            whose.append((caller.subject_role, caller.subject))
+        sides = [
+            (role, self._trying.chapter(role, self._trying.applied(role, agent))) for role, agent in whose
+        ]
+        return left_of(sides, caller, credential, self.now_of(caller))
 
     def _decide_lease(self, caller: Caller, whose: tuple[str, str], credential: str) -> Verdict:
-        return self._judge_lease(
-            caller, whose, Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
-        )
-
-    def _judge_lease(self, caller: Caller, whose: tuple[str, str], call: Call) -> Verdict:
         role, agent = whose
-        missing = call.upstream[: len(CREDENTIAL_SCOPE) + 64]
-
-        def judge(chapter: Chapter | None) -> Verdict:
-            if chapter is None or caller.kind is not CallerKind.AGENT:
-                return Denied(f"there is no role {role[:64]!r} to lease with", missing)
-            return chapter.judge_lease(caller, call, self.now_of(caller))
-
-        return self._decided(About(role, agent, call), judge)
+        call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
+        now = self.now_of(caller)
+        return self._decided(
+            About(role, agent, call), lambda chapter: judge_lease((role, chapter), caller, call, now)
+        )
 
     def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
         """Say whether `caller`, by their role, may reach what `asked` names of an MCP server.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: one function for each room, and one that puts them together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from smartagent import policy, vault
@@ -16,7 +16,7 @@ from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Intercepti
 from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import IdPrefix, Ids
+from smartagent.kernel import IdPrefix, Ids, Ledger
 from smartagent.keyset import Keyset, Rewrapping
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
@@ -37,7 +37,7 @@ from smartagent.server.stores import open_store
 from smartagent.server.wiring_approvals import CallsAsked, wire_approvals
 from smartagent.server.wiring_authority import wire_authority
 from smartagent.server.wiring_console import wire_console, wire_doorkeeper
-from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
+from smartagent.server.wiring_governance import for_governance, wire_governance, wire_withdrawals
 from smartagent.server.wiring_insight import standing_of, wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
@@ -102,39 +102,32 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     clients = wire_clients(base, outside, book)
     tokens = wire_tokens(base, identity, book, clients, _Later(lambda: signals, lambda: governance))
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
-    above, asked = above_mcp(lambda: rooms, lambda: approvals, lambda: gateway), CallsAsked(lambda: approvals)
-    service = wire_token_service(base, outside, identity, tokens, clients, asked)
+    above = above_mcp(lambda: governance, lambda: rooms, lambda: approvals, lambda: gateway)
+    service = wire_token_service(base, outside, identity, tokens, clients, CallsAsked(lambda: approvals))
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
+    given = for_governance(base, book, leases, notices.tell, outside)
+    governance = wire_governance(base, identity, tokens, given, clients, service)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
     known_of = wire_circumstances(identity, book, mcp)
     proving = vaultapi, governance.scim, mcp, wire_doorkeeper(base, identity, service)
     rooms = wire_house(base, identity, tokens, service, proving, book, known_of)
-    people = approvals, notices.tell, known_of
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, people=people)
-    node = Node(
-        settings=settings,
-        clock=base.clock,
-        store=base.store,
-        identity=identity,
-        tokens=tokens,
-        sweepers=(*service.sweepers, approvals.tend),
-        signals=signals,
-        rewrapping=rewrapping,
-        workers=(notices, kept.accounts, leases, rotations, governance, mcp, told),
-        gateway=gateway,
+    gateway = wire_gateway(
+        base, rooms, tokens, service, book, kept, mcp=mcp, people=(approvals, notices.tell, known_of)
     )
-    known = kept.vault, leases, service.delegations, _role_of(identity, governance)
-    insight, insight_pages = wire_insight(base, identity, book, *known)
+    role_of = _role_of(identity, governance)
+    insight, insight_pages = wire_insight(
+        base, identity, book, kept.vault, leases, service.delegations, role_of
+    )
     built = _Rooms(
         identity, tokens, kept, leases, rotations, notices, approvals, vaultapi, mcp, governance, rewrapping
     )
-    given = *outside.routes, *service.routes, *signals_routes, *insight
-    routes = (*given, *_routes(base, built, book, known[-1]))
+    node = _node_of(base, built, signals, gateway, service.sweepers, told)
+    known = *outside.routes, *service.routes, *signals_routes, *insight
+    routes = (*known, *_routes(base, built, book, role_of))
     console = wire_console(base, rooms, identity, service, node, routes)
     shown = console.beside(routes, _pages(service, signals, leases, insight_pages), leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
@@ -173,6 +166,37 @@ class _Rooms(NamedTuple):
     mcp: Mcp
     governance: Governance
     rewrapping: Rewrapping
+
+
+def _node_of(
+    base: Foundation,
+    rooms: _Rooms,
+    signals: Signals,
+    gateway: Gateway,
+    sweepers: Sequence[Callable[[Ledger], Awaitable[None]]],
+    told: policy.Telling,
+) -> Node:
+    workers = (
+        rooms.notices,
+        rooms.kept.accounts,
+        rooms.leases,
+        rooms.rotations,
+        rooms.governance,
+        rooms.mcp,
+        told,
+    )
+    return Node(
+        settings=base.settings,
+        clock=base.clock,
+        store=base.store,
+        identity=rooms.identity,
+        tokens=rooms.tokens,
+        sweepers=(*sweepers, rooms.approvals.tend),
+        signals=signals,
+        rewrapping=rooms.rewrapping,
+        workers=workers,
+        gateway=gateway,
+    )
 
 
 def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf) -> tuple[Route, ...]:

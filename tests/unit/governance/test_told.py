@@ -8,6 +8,7 @@ from smartagent.notices import Channel
 from smartagent.notices.model import StoredChannel
 from smartagent.notices.store import put_channel, read_due
 from smartagent.policy import Grants
+from tests.unit.governance.test_access import asked
 from tests.unit.governance.test_break_glass import confirmed, in_force, made_key, opened
 from tests.unit.governance.test_scim import agent_of, directory
 
@@ -104,3 +105,13 @@ async def test_a_recovery_key_is_named_by_its_id_and_never_shown(world, ada, bob
     (notice,) = await told()
     assert f"The recovery key {key} stood for a second person." in notice.lines
     assert shown not in str(notice)
+
+
+async def test_an_agent_that_asks_for_access_is_told_of_once_with_its_words_cleaned(world, ada, bot, told):
+    for _ in range(2):
+        await asked(world, bot, wanted="the \u202earchive")
+    (notice,) = await told()
+    assert notice.kind == "approvals"
+    assert notice.title == f"{bot.id} asks for access that order-reader does not have"
+    assert notice.lines[0] == "Wanted: the [U+202E]archive"
+    assert notice.link.startswith("https://auth.example/v1/access-requests/req_")
