@@ -7,7 +7,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import credentials, figures, footprint, forward, gateway, golang, oauth, policy, tokens, verifier
+from bench import (
+    approvals,
+    credentials,
+    figures,
+    footprint,
+    forward,
+    gateway,
+    golang,
+    oauth,
+    policy,
+    tokens,
+    verifier,
+)
 from bench.figures import Part
 from bench.processes import Missing
 
@@ -18,7 +30,7 @@ def main() -> int:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="tokens, oauth, credentials, verifier, gateway, forward, policy, log, footprint; all without any",
+        help="tokens, oauth, credentials, verifier, gateway, forward, approvals, policy, log, footprint; all without any",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement under load")
@@ -60,6 +72,7 @@ def _parts(work: Path, chosen: argparse.Namespace) -> dict[str, Callable[[], Par
         "verifier": lambda: verifier.measure(work, rounds),
         "gateway": lambda: gateway.measure(work, golang.build(work), rounds, seconds),
         "forward": lambda: forward.measure(work, golang.build(work), rounds, seconds),
+        "approvals": lambda: approvals.measure(work, rounds),
         "policy": lambda: policy.measure(work, chosen.calls, rounds),
         "log": lambda: _log(work, entries, rounds),
         "footprint": lambda: footprint.measure(work, rounds),

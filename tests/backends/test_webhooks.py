@@ -60,6 +60,7 @@ def status(receiver, line, more=""):
     receiver.answer = f"HTTP/1.1 {line}\r\n{more}Content-Length: 0\r\n\r\n".encode()
 
 
+@pytest.mark.requirement("WH-1")
 async def test_somebody_elses_library_believes_what_was_signed_and_nothing_else(receiver):
     await Webhooks(SafeFetch(), site(), SystemClock()).send(at(receiver), NOTICE, Secret(KEY))
     line, fields, body = sent(receiver)
@@ -84,6 +85,7 @@ async def test_somebody_elses_library_believes_what_was_signed_and_nothing_else(
             standardwebhooks.Webhook(secret).verify(text, changed)
 
 
+@pytest.mark.requirement("WH-2")
 async def test_a_repeat_has_the_same_id_and_a_timestamp_of_its_own(receiver):
     clock = FakeClock()
     webhooks = Webhooks(SafeFetch(), site(), clock)
@@ -97,6 +99,7 @@ async def test_a_repeat_has_the_same_id_and_a_timestamp_of_its_own(receiver):
     assert fields["webhook-signature"] == signature(Secret(KEY), "ntc_1", "1800000060", body)
 
 
+@pytest.mark.requirement("WH-4")
 @pytest.mark.parametrize("line", ["200 OK", "201 Created", "202 Accepted", "204 No Content", "299 Odd"])
 async def test_any_2xx_is_delivered(receiver, line):
     status(receiver, line)
@@ -106,6 +109,7 @@ async def test_any_2xx_is_delivered(receiver, line):
 @pytest.mark.parametrize(
     "line", ["301 Moved", "307 Again", "400 Bad", "404 Not Found", "429 Slow", "500 Oops"]
 )
+@pytest.mark.requirement("WH-4")
 async def test_nothing_else_is_and_no_redirect_is_followed(receiver, line):
     status(receiver, line, f"Location: http://127.0.0.1:{receiver.port}/other\r\n")
     with pytest.raises(NotDelivered) as refused:
@@ -120,6 +124,7 @@ async def test_410_says_that_the_receiver_is_gone(receiver):
         await Webhooks(SafeFetch(), site(), SystemClock()).send(at(receiver), NOTICE, Secret(KEY))
 
 
+@pytest.mark.requirement("WH-7")
 async def test_a_channel_that_may_not_be_private_does_not_reach_this_machine(receiver):
     private = Webhooks(SafeFetch(answering("127.0.0.1")), site(), SystemClock())
     for url in (f"https://hooks.example:{receiver.port}/", f"http://127.0.0.1:{receiver.port}/"):

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """One house for all of the console's tests."""
 
+import pytest
 import pytest_asyncio
 
-from tests.console.house import House
+from tests.console.house import AXE, House
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory):
+    if not AXE.is_file():
+        pytest.skip("needs npm's axe-core: run npm ci in tests/interop/node")
     house = House(tmp_path_factory.mktemp("console"))
     try:
         yield await house.start()

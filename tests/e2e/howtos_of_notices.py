@@ -41,5 +41,10 @@ async def hear(reader):
     assert "working" in listed
     assert secret not in listed
     assert "channel.tested" in await reader.do()
+    receiver.answer = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+    failed = await reader.shell.run("smartagentctl channel test ops 2>&1 || echo exit $?")
+    assert "did not get through: status 500." in failed
+    assert failed.endswith("exit 1")
+    assert "one of the two" in await reader.shell.run("smartagentctl channel put none 2>&1 || true")
     assert "Nothing goes to ops any more." in await reader.do()
     await receiver.stop()

@@ -4,7 +4,9 @@
 import asyncio
 import json
 import re
+import time
 
+from smartagent.crypto import SigningKey, sign_compact, system_entropy
 from tests.backends.conftest import furnish_shop
 from tests.backends.servers import BROKER_PASSWORD, postgres_versions, running
 from tests.e2e.howtos_of_leases import until_dead
@@ -61,3 +63,47 @@ async def narrow(reader):
         assert "no-names" in await reader.do()
         await reader.shell.run("smartagentctl lease revoke shop-read --by credential --reason over")
         await until_dead(reader, "shop-read")
+
+
+CLERK = 'name = "clerk"\nscopes = ["access"]\naudiences = ["{issuer}"]\n'
+
+
+async def ask_for_access(reader):
+    role = CLERK.format(issuer=reader.authority.issuer)
+    await reader.authority.api("PUT", "/v1/roles/clerk", {"role_file": role})
+    await reader.enrol("clerk", "clerk")
+    await reader.do()
+    asked = json.loads(await reader.do())
+    assert asked.get("wanted") == "POST /refunds/17 on orders", asked
+    named = {"req_...": asked["id"]}
+    shown = await reader.do(also=named)
+    assert '+paths = ["/refunds/17"]' in shown
+    assert '+paths = ["/refunds/*"]' in await reader.do(also=named)
+    assert "accepted" in await reader.do(also=named)
+
+
+def id_token(key, **more):
+    """Return an ID token as the page's issuer makes it."""
+    now = int(time.time())  # noqa: TID251 -- the authority's clock is this machine's
+    claims = {
+        "iss": "https://idp.corp.example",
+        "sub": "bo",
+        "aud": "my-client-id",
+        "iat": now,
+        "exp": now + 300,
+    }
+    header = {"alg": "EdDSA", "typ": "JWT", "kid": "one"}
+    return sign_compact(header, json.dumps(claims | more).encode(), key)
+
+
+async def oidc_groups(reader):
+    key = SigningKey.generate(system_entropy)
+    keys = {"keys": [{**key.public.jwk(), "kid": "one", "use": "sig"}]}
+    await reader.shell.run(f"echo '{json.dumps(keys)}' >idp.json")
+    trusted = "--audience my-client-id --jwks idp.json --algorithm EdDSA"
+    assert "Trusted" in await reader.do(also={"--audience my-client-id": trusted})
+    assert "platform" in await reader.do()
+    await reader.set("ID_TOKEN", id_token(key, groups=["platform"], name="Bo"))
+    printed = await reader.do()
+    assert '"step":"join"' in printed.replace(" ", "")
+    assert "Bo" in printed

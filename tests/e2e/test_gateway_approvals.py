@@ -8,9 +8,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from smartagent.approvals import Said
+from smartagent.gateway.preference import Preference, preference_in
 from smartagent.kernel import Denied, NeedsApproval, Permitted
+from tests.e2e.test_forward_proxy import tunneled
 from tests.unit.approvals.world import FOUR_EYES, TWO, ApprovalsWorld
 from tests.unit.gateway.fakes import SECRET, FakeDoors
+from tests.unit.gateway.http2_client import Client, fields
 from tests.unit.gateway.origin import always, on_both_loops, reply, world
 
 pytestmark = pytest.mark.e2e
@@ -274,3 +277,76 @@ async def test_what_is_not_asked_about_is_not_held():
     async with asking() as here:
         assert (await (await here.agent()).call("/crm/orders")).body == b"refunded"
         assert here.doors.house.waiting() == []
+
+
+@on_both_loops
+async def test_a_node_that_stops_tells_whose_call_it_holds():
+    async with asking() as here:
+        agent, asked = await held(here)
+        await here.gateway.drain()
+        assert (await agent.answer()).status == 504
+        await here.doors.refused_for("call-abandoned")
+        await here.doors.house.decide(asked, "opr_1", YES)
+        assert here.origin.requests == here.doors.minted == []
+
+
+@on_both_loops
+async def test_in_http_2_one_stream_is_held_and_the_others_are_not():
+    async with asking() as here:
+        raw = await here.agent()
+        agent = Client(raw.reader, raw.writer)
+        more = [("content-type", "application/json")]
+        stream = agent.ask(fields("/crm/refunds", "POST", more=more), BODY)
+        asked = await here.doors.house.filed()
+        assert (await agent.answer(agent.ask())).status == 200
+        assert len(here.origin.requests) == 1
+        await here.doors.house.decide(asked, "opr_1", YES)
+        assert (await agent.answer(stream)).body == b"refunded"
+
+
+@on_both_loops
+async def test_a_stream_that_is_given_up_while_it_is_held_is_not_called():
+    async with asking() as here:
+        raw = await here.agent()
+        agent = Client(raw.reader, raw.writer)
+        stream = agent.ask(fields("/crm/refunds", "POST"), BODY)
+        asked = await here.doors.house.filed()
+        agent.h2.reset_stream(stream)
+        agent.flush()
+        await here.doors.refused_for("call-abandoned")
+        await here.doors.house.decide(asked, "opr_1", YES)
+        assert (await agent.answer(agent.ask())).status == 200
+        assert [each.method for each in here.origin.requests] == ["GET"]
+
+
+async def test_a_call_in_a_tunnel_is_held_like_any_other(tmp_path):
+    async with tunneled(tmp_path, always(OK), doors=AskingDoors) as rig:
+        await rig.doors.house.start()
+        agent = await rig.tunnel()
+        rig.ask(agent, "/refunds", fields=JSON + "Content-Length: 0\r\n", method="POST")
+        asked = await rig.doors.house.filed()
+        card = (await rig.doors.house.approvals.find(asked)).card
+        assert card.title == f"POST https://{rig.host}/refunds (crm)"
+        assert rig.here.origin.requests == []
+        await rig.doors.house.decide(asked, "opr_1", YES)
+        assert (await agent.answer()).body == b"refunded"
+        rig.doors.house.store.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "seconds", "applied"),
+    [
+        ("", 60.0, ""),
+        ("respond-async", 0.0, "respond-async"),
+        ("respond-async, wait=10", 0.0, "respond-async"),
+        ("wait=10", 10.0, "wait=10"),
+        ('Wait="10"; x=y, handling=lenient', 10.0, "wait=10"),
+        ("wait=61", 60.0, ""),
+        ("wait=-1", 60.0, ""),
+        ("wait=1, wait=30", 1.0, "wait=1"),
+        ("wait=" + "9" * 400, 60.0, ""),
+        ("return=minimal", 60.0, ""),
+    ],
+)
+def test_a_preference_is_honoured_as_far_as_it_goes(field, seconds, applied):
+    assert preference_in(field, 60.0) == Preference(seconds, applied)

@@ -8,6 +8,7 @@ others are run, in order, in one shell for each page.  What people decide is don
 import pytest
 import pytest_asyncio
 
+from tests.e2e.howtos_of_approvals import approve
 from tests.e2e.howtos_of_governance import elevate, govern, leavers, review
 from tests.e2e.howtos_of_leases import (
     aws,
@@ -32,7 +33,9 @@ from tests.e2e.howtos_of_leases import (
 from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
-from tests.e2e.howtos_of_reach import break_glass, narrow
+from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow, oidc_groups
+from tests.e2e.howtos_of_rules import circumstances, going_back, prompts, staging
+from tests.e2e.howtos_of_the_console import use_the_console
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -63,7 +66,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("howtos")]
 
 
 SCENARIOS = {
+    "approve-calls.md": approve,
+    "decide-by-circumstances.md": circumstances,
+    "go-back-to-an-older-rule.md": going_back,
+    "make-a-role-from-a-prompt-file.md": prompts,
+    "try-a-rule-on-a-few-agents.md": staging,
     "act-for-a-person.md": for_a_person,
+    "agents-ask-for-access.md": ask_for_access,
     "ask-for-decisions.md": decisions,
     "attest-workloads.md": attest,
     "authorization-code.md": code,
@@ -80,6 +89,7 @@ SCENARIOS = {
     "govern-agents.md": govern,
     "hear-of-what-needs-you.md": hear,
     "identity-assertion.md": assertion,
+    "owners-by-oidc-groups.md": oidc_groups,
     "people-and-leavers.md": leavers,
     "introspect-a-token.md": introspect,
     "back-up-and-restore.md": backup,
@@ -91,6 +101,7 @@ SCENARIOS = {
     "use-accounts-at-oauth-providers.md": oauth_accounts,
     "lease-google-cloud-and-azure-tokens.md": clouds,
     "protect-the-root-key.md": root_key,
+    "use-the-console.md": use_the_console,
     "use-secrets-of-other-stores.md": other_stores,
     "lease-a-database-login.md": database,
     "lease-a-mariadb-login.md": mariadb,

@@ -106,7 +106,9 @@ async def test_an_agent_asks_for_access_and_operators_see_it(mcp, worker):
         if each["id"] == asked["id"]
     ]
     assert (shown["agent"], shown["role"], shown["wanted"]) == (worker.principal, "worker", wish["wanted"])
-    await mcp.api("DELETE", f"/v1/access-requests/{asked['id']}")
+    again = (await call(url, token, "request_access", wish)).result["structuredContent"]
+    assert (again["id"], again["times"]) == (asked["id"], 2)
+    await mcp.api("POST", f"/v1/access-requests/{asked['id']}/refusal", {"reason": "no"})
     assert asked["id"] not in str(await mcp.api("GET", "/v1/access-requests"))
     for bad in (
         {},

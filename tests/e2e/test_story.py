@@ -71,8 +71,9 @@ def test_the_demo_holds_from_the_first_step_to_the_last(demo):
     assert code == 0, output
     assert "Everything held" in output
     assert [line.partition(".")[0] for line in output.splitlines() if re.match(r"\d+\. ", line)] == [
-        str(number) for number in range(1, 12)
+        str(number) for number in range(1, 13)
     ]
+    assert "ok with another amount it is refused: 403" in output
 
 
 def test_the_demo_shows_no_secret_of_the_shop(demo):

@@ -5,17 +5,14 @@ import pytest
 from msgspec import structs
 
 from smartagent.kernel import Label
-from smartagent.mcp import AccessRequestNotFound, McpChanged
-from smartagent.mcp.model import AccessRequest, McpServer, Pin, StoredServer
+from smartagent.mcp import McpChanged
+from smartagent.mcp.model import McpServer, Pin, StoredServer
 from smartagent.mcp.store import (
-    add_access_request,
     add_met,
-    close_access_request,
     drop_server,
     forget_met,
     put_pin,
     put_server,
-    read_access_requests,
     read_met,
     read_pins,
     read_servers,
@@ -33,7 +30,6 @@ FILES = StoredServer(
     "opr_1",
 )
 PIN = Pin("files", "read", "d1", '{"name":"ü"}', seen_at=2**40)
-ASKED = AccessRequest("req_1", "agt_1", "worker", "write", "because", 7)
 
 
 async def test_a_server_is_read_as_it_was_written_and_changed_once(engine):
@@ -65,17 +61,6 @@ async def test_of_two_nodes_that_see_a_tool_first_one_writes_it(engine):
     with pytest.raises(McpChanged):
         await engine.apply(put_pin(approved))
     assert await read_pins(engine) == [approved]
-
-
-async def test_a_request_for_access_is_open_until_it_is_closed(engine):
-    second = structs.replace(ASKED, id="req_2", agent="agt_2")
-    await engine.apply(add_access_request(ASKED), add_access_request(second))
-    assert await read_access_requests(engine) == [ASKED, second]
-    assert await read_access_requests(engine, "agt_2") == [second]
-    await engine.apply(close_access_request("req_1", "opr_1", 9))
-    assert await read_access_requests(engine) == [second]
-    with pytest.raises(AccessRequestNotFound):
-        await engine.apply(close_access_request("req_1", "opr_1", 9))
 
 
 async def test_labels_are_met_for_a_while_and_forgotten(engine):

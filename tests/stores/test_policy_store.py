@@ -12,15 +12,18 @@ from sqlalchemy.schema import CreateTable
 
 from smartagent.accounts.store import oauth_accounts
 from smartagent.approvals.store import approval_grants, approvals
+from smartagent.consent.store import browser_sessions
+from smartagent.console.store import passkeys
+from smartagent.governance.access.store import access_requests
 from smartagent.governance.breakglass.store import break_glasses, recovery_keys
 from smartagent.governance.elevation.store import elevations
 from smartagent.governance.people.store import group_members, people, people_groups, scim_sources
 from smartagent.governance.reviews.store import review_items, reviews, withdrawn_credentials
 from smartagent.governance.store import agent_sightings, agent_terms, agent_uses, log_followers
-from smartagent.identity.store import agents
+from smartagent.identity.store import agents, operators
 from smartagent.keyset.store import sealing_keys
 from smartagent.leases.store import lease_ties, leases
-from smartagent.mcp.store import access_requests, mcp_labels_met, mcp_servers, mcp_tools
+from smartagent.mcp.store import mcp_labels_met, mcp_servers, mcp_tools
 from smartagent.notices.store import channels, notices
 from smartagent.policy import PolicyChanged
 from smartagent.policy.model import RuleKind
@@ -68,6 +71,7 @@ TABLES = (
     scim_sources, people, people_groups, group_members, elevations,
     reviews, review_items, withdrawn_credentials, rule_versions, staged_rules, staged_shifts, break_glasses, recovery_keys,
     channels, notices, approvals, approval_grants,
+    browser_sessions, operators, passkeys,
 )  # fmt: skip
 READER = 'name = "reader"\n[[allow]]\nscope = "s"\nupstream = "u"\nmethods = ["GET"]\npaths = ["/a"]\n'
 FORBID = "forbid(principal, action, resource);"

@@ -28,7 +28,7 @@ from smartagent.approvals.errors import (
 from smartagent.approvals.granting import grant_holds
 from smartagent.approvals.means import Means
 from smartagent.approvals.memory import Memory
-from smartagent.approvals.model import MAX_PENDING, Approval, Deed, Demand, Obtained, State
+from smartagent.approvals.model import MAX_PENDING, Approval, Card, Deed, Demand, Obtained, State
 from smartagent.approvals.rules import (
     confirmer_of,
     covers,
@@ -50,7 +50,8 @@ from smartagent.approvals.store import (
     use_grant,
 )
 from smartagent.crypto import b64u, sha256
-from smartagent.kernel import Caller, Decision, IdPrefix, NeedsApproval, Record, Work
+from smartagent.kernel import Caller, Decision, IdPrefix, NeedsApproval, Record, Work, Write, rfc3339
+from smartagent.notices import NoticeKind
 
 REQUESTED: Final = "approval.requested"
 
@@ -237,15 +238,30 @@ class Asking:
             created_at_ms=int(now * 1000),
             ends_at=math.ceil(now) + life_of(demand, self._means.lives),
         )
+        card = card_of(deed, is_secret)
         cleared = () if before is None else (_cleared(before, now),)
         writes = (
             *(set_approval(each) for each in cleared),
-            add_approval(approval, deed.place, card_of(deed, is_secret)),
+            add_approval(approval, deed.place, card),
+            self._notice(approval, card),
         )
         changes = tuple(approval_changed(each.id) for each in (*cleared, approval))
         work = Work((self._record(caller, wish, approval),), writes=writes, changes=changes)
         await self._means.commit(work, caller)
         return approval.id
+
+    def _notice(self, approval: Approval, card: Card) -> Write:
+        """Have people hear of it: what, by whom and until when; not what is in it."""
+        return self._means.tell(
+            NoticeKind.APPROVALS,
+            approval.id,
+            f"Somebody has to approve: {card.title}",
+            (
+                f"asked by {approval.agent}" + (f", for {approval.subject}" if approval.subject else ""),
+                f"until {rfc3339(approval.ends_at)}: smartagentctl approvals show {approval.id}",
+            ),
+            f"/v1/approvals/{approval.id}",
+        )
 
     def _record(self, caller: Caller, wish: Wish, approval: Approval) -> Record:
         return Record(

@@ -98,7 +98,7 @@ def card_of(deed: Deed, is_secret: IsSecret) -> Card:
         *(_line(f"field {name}", value, is_secret) for name, value in deed.fields),
     ]
     title = f"{deed.method} {deed.place}{deed.path}"
-    if is_secret(title):
+    if _hides(title, is_secret):
         title = f"{deed.method} {deed.place}/{COVERED}"
     kept = _bounded(lines)
     if len(kept) < len(lines):
@@ -181,9 +181,10 @@ def _flat(path: str, value: object, depth: int) -> Iterator[_Member]:
         yield _Member(path or "body", json.dumps(value))
 
 
-def _rank(path: str) -> int:
+def _rank(path: str) -> tuple[int, int]:
+    # What lies deeper comes later: nobody can push the amount out of sight with forty others.
     last = path.rpartition(".")[2].lower()
-    return _FIRST.index(last) if last in _FIRST else len(_FIRST)
+    return _FIRST.index(last) if last in _FIRST else len(_FIRST), path.count(".") + path.count("[")
 
 
 def _line(name: str, value: str, is_secret: IsSecret) -> Line:

@@ -8,11 +8,12 @@ from smartagent.approvals.errors import (
     ApprovalDecided,
     ApprovalGrantNotFound,
     ApprovalNotFound,
+    NotYourDecision,
 )
 from smartagent.approvals.granting import clamped
 from smartagent.approvals.means import Means
-from smartagent.approvals.model import Approval, Decided, Grant, Reach, Said, State
-from smartagent.approvals.rules import confirmer_of, decided, withdrawn
+from smartagent.approvals.model import Approval, Card, Decided, Grant, Reach, Said, State
+from smartagent.approvals.rules import confirmer_of, decided, seat_for, state_at, withdrawn
 from smartagent.approvals.store import (
     Shown,
     add_grant,
@@ -48,6 +49,25 @@ class Deciding:
         if shown is None:
             raise ApprovalNotFound("look at the list")
         return shown
+
+    async def card_for(self, approval_id: str, agent: str, voter: str) -> Card:
+        """Return the card of a call of `agent` that waits for `voter`, as somebody asks them about it.
+
+        Raises:
+            ApprovalNotFound: There is none with this id, or it is another agent's.
+            ApprovalDecided: It waits for nobody any more.
+            NotYourDecision: They may not agree to it.
+        """
+        shown = await self.find(approval_id)
+        approval = shown.approval
+        if approval.agent != agent:
+            raise ApprovalNotFound("it is another agent's")
+        state = state_at(approval, self._means.clock.now())
+        if state is not State.PENDING:
+            raise ApprovalDecided(f"it is {state.value}")
+        if seat_for(approval, approval.demand, voter, self.confirmer_of(approval)) is None:
+            raise NotYourDecision("ask somebody else")
+        return shown.card
 
     def confirmer_of(self, approval: Approval) -> str:
         """Return who can confirm: the person that the agent acts for, else who answers for it."""

@@ -8,6 +8,7 @@ import msgspec
 from smartagent.approvals.model import Lives
 from smartagent.approvals.rules import Stands
 from smartagent.kernel import Caller, Clock, Committed, Ids, Work
+from smartagent.notices import Tell
 from smartagent.storage import Database
 
 Commit = Callable[[Work, Caller], Awaitable[Committed]]
@@ -21,7 +22,7 @@ class Means(msgspec.Struct, frozen=True):
     """What the room is given.
 
     `commit` makes a work durable and looks again whether the caller may go on.  `stands` says whether somebody may
-    still decide, so that what they said at an instant counts.
+    still decide, so that what they said at an instant counts.  `tell` has people hear of what waits.
     """
 
     clock: Clock
@@ -32,4 +33,5 @@ class Means(msgspec.Struct, frozen=True):
     owner_of: OwnerOf
     stands: Stands
     alive: Alive
+    tell: Tell
     lives: Lives = Lives()

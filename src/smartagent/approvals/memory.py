@@ -81,11 +81,6 @@ class Memory:
             for each in self._open.values()
         )
 
-    @property
-    def number_pending(self) -> int:
-        """How many wait for people."""
-        return sum(each.state is State.PENDING for each in self._open.values())
-
     def approvals(self) -> list[Approval]:
         """Return all that matter still, in no particular order."""
         return list(self._open.values())

@@ -21,6 +21,7 @@ class Approvals:
         self.location = asking.location
         self.find = deciding.find
         self.confirmer_of = deciding.confirmer_of
+        self.card_for = deciding.card_for
         self.decide = deciding.decide
         self.end_grant = deciding.end
         self.tend = tending.tend

@@ -21,10 +21,13 @@ BUNDLES_AT_ONCE: Final = 16
 ACTIVITY_BUNDLES: Final = 32
 ACTIVITY_HOURS: Final = 24
 BUSIEST: Final = 8
+CLOCKS_DIFFER_MS: Final = 60_000
+"""Nodes stamp by their own clocks: what is recorded later may say that it was earlier."""
 _KEPT_SECONDS: Final = 10.0
 _HOUR_MS: Final = 3_600_000
 _AGENT: Final = "agt_"
 _READING: Final = (".read", ".view", ".log", ".search", ".explain")
+_LOOKING: Final = (".listed", ".shown", ".read")
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -49,9 +52,13 @@ class Wanted(msgspec.Struct, frozen=True):
             return False
         if self.decision and (record.decision is None or record.decision.value != self.decision):
             return False
-        if not self.reads and record.permission.endswith(_READING) and record.decision is not Decision.DENY:
+        if not self.reads and record.decision is not Decision.DENY and _is_reading(record):
             return False
         return record.at_ms >= self.since_ms and record.event.startswith(self.event)
+
+
+def _is_reading(record: Record) -> bool:
+    return record.permission.endswith(_READING) or record.event.endswith(_LOOKING)
 
 
 class FoundEntry(msgspec.Struct, frozen=True):
@@ -124,7 +131,7 @@ class Searcher:
         bundles = await self._bundles(wanted.subject, (end - 1) // BUNDLE)
         for number in bundles:
             for index, record in reversed(await self._read(number, size)):
-                if record.at_ms < wanted.since_ms:
+                if record.at_ms < wanted.since_ms - CLOCKS_DIFFER_MS:
                     return FoundPage(found, 0)
                 if index < end and wanted.fits(record):
                     found.append(FoundEntry(index, record))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smartagent.cli.ctl import (
+    access,
     accounts,
     agents,
     approvals,
@@ -27,6 +28,7 @@ from smartagent.cli.ctl import (
     linting,
     login,
     mcp,
+    operators,
     policies,
     prompting,
     proposing,
@@ -93,7 +95,7 @@ app.add_typer(leasing.lease_app, name="lease")
 app.add_typer(rotating.app, name="rotation")
 app.add_typer(accounts.app, name="account")
 app.add_typer(mcp.app, name="mcp")
-app.add_typer(mcp.access_app, name="access")
+app.add_typer(access.app, name="access")
 app.add_typer(roles.app, name="role")
 roles.app.command("propose")(proposing.propose)
 roles.app.command("from-prompt")(prompting.from_prompt)
@@ -104,6 +106,7 @@ policies.app.command("lint")(linting.lint)
 policies.app.command("test")(proving.prove)
 app.add_typer(agents.enrolments, name="enrolment")
 app.add_typer(scim.app, name="scim")
+app.add_typer(operators.app, name="operator")
 app.add_typer(reviewing.app, name="review")
 app.add_typer(agents.app, name="agent")
 app.add_typer(delegations.app, name="delegation")

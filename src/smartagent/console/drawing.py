@@ -111,7 +111,8 @@ class _Plan:
     def place(self, reach: Reach, column: int) -> Box:
         first, children = self.rows, []
         for delegate in reach.delegates:
-            if len(self.boxes) >= MOST_BOXES:
+            # Those to the left are placed after those to their right.
+            if len(self.boxes) + column + 1 >= MOST_BOXES:
                 self.cut = True
                 break
             children.append(self.place(delegate, column + 1))

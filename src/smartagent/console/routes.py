@@ -13,7 +13,13 @@ _REPORTS = ("application/csp-report", "application/reports+json")
 
 def console_routes(console: Console) -> tuple[Route, ...]:
     """Return the routes of the console itself."""
-    return (*_signing(console), *_claiming(console), *_live(console), *console.page_routes())
+    return (
+        *_signing_in(console),
+        *_signed_in(console),
+        *_claiming(console),
+        *_live(console),
+        *console.page_routes(),
+    )
 
 
 def passkey_routes(passkeys: Passkeys) -> tuple[Route, ...]:
@@ -41,7 +47,7 @@ def passkey_routes(passkeys: Passkeys) -> tuple[Route, ...]:
     )
 
 
-def _signing(console: Console) -> tuple[Route, ...]:
+def _signing_in(console: Console) -> tuple[Route, ...]:
     signing = console.signing
     return (
         Route(
@@ -77,13 +83,18 @@ def _signing(console: Console) -> tuple[Route, ...]:
             max_body_bytes=16_384,
             request_schema=PasskeyAnswer,
         ),
+    )
+
+
+def _signed_in(console: Console) -> tuple[Route, ...]:
+    return (
         Route(
             "POST",
             "/console/sign-out",
             Proof.CONSOLE_SESSION,
             "console.view",
             "signed-out",
-            signing.sign_out,
+            console.signing.sign_out,
             summary="End the browser's session",
             render=console.frame.refusal,
             media_types=_FORM,

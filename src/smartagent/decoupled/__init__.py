@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asking somebody who is elsewhere: device codes (RFC 8628), and requests in the background (CIBA)."""
 
+from smartagent.decoupled.backchannel import APPROVAL_DETAIL
 from smartagent.decoupled.errors import (
     CodeCollided,
     CodeNotConfirmed,
@@ -14,10 +15,13 @@ from smartagent.decoupled.errors import (
     UserCodeUnknown,
 )
 from smartagent.decoupled.means import Means
+from smartagent.decoupled.ports import CallCard
 from smartagent.decoupled.routes import decoupled_routes
 from smartagent.decoupled.service import Decoupled
 
 __all__ = [
+    "APPROVAL_DETAIL",
+    "CallCard",
     "CodeCollided",
     "CodeNotConfirmed",
     "ConsentRequestChanged",

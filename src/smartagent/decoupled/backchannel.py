@@ -18,7 +18,7 @@ from smartagent.decoupled.errors import ExpiredLoginHintToken, TooManyOpen
 from smartagent.decoupled.guessing import HINTS, REQUESTS, Guesses
 from smartagent.decoupled.hints import Hints
 from smartagent.decoupled.means import Means
-from smartagent.decoupled.model import Channel, ConsentRequest, State
+from smartagent.decoupled.model import Channel, ConsentRequest, State, Target
 from smartagent.decoupled.rules import (
     CIBA_LIFE_SECONDS,
     INTERVAL_SECONDS,
@@ -30,18 +30,34 @@ from smartagent.decoupled.rules import (
 from smartagent.decoupled.store import add_request, count_open
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply
 from smartagent.identity import Operator
-from smartagent.kernel import Caller, Detail, IdPrefix
-from smartagent.oauth import ClientRequest, InvalidScope, UnauthorizedClient, one_target
+from smartagent.kernel import Caller, Detail, IdPrefix, SmartAgentError, parse_id
+from smartagent.oauth import (
+    ClientRequest,
+    InvalidAuthorizationDetails,
+    InvalidScope,
+    UnauthorizedClient,
+    one_target,
+)
 from smartagent.tokens import NO_STORE
 
 GRANT_TYPE: Final = "urn:openid:params:grant-type:ciba"
 ENDPOINT: Final = "/oauth/backchannel"
+APPROVAL_DETAIL: Final = "smartagent_approval"
+"""The type of the authorization details that name a call which waits for approval."""
 _MAX_DIGITS: Final = 9
 _REFUSED: Final = {
     "request": "signed requests are not done here; the client assertion signs",
     "request_uri": "requests by reference are not done here",
     "user_code": "user codes are not done here; the person is asked by their own key",
 }
+
+
+class ApprovalDetail(
+    msgspec.Struct, frozen=True, tag_field="type", tag=APPROVAL_DETAIL, forbid_unknown_fields=True
+):
+    """Which call the person shall approve."""
+
+    approval: str
 
 
 class BackchannelAnswer(msgspec.Struct, frozen=True):
@@ -71,6 +87,8 @@ class Backchannel:
             InvalidScope: It asks for more than it may, or without `openid`.
             InvalidTarget: It asks for a resource that it may not have.
             InvalidBindingMessage: The message cannot be shown to people.
+            InvalidAuthorizationDetails: They name no approval, or one that is not this client's, or not this person's
+                to give.
             UnknownUserId: The hint names nobody.
             ExpiredLoginHintToken: The token that hints has expired.
             TooManyOpen: The person has enough of this client to decide.
@@ -83,8 +101,9 @@ class Backchannel:
         life_seconds = _check_form(form)
         target = self._asking.check(client, asked.agent, form["scope"], one_target(form))
         message = parse_binding_message(form["binding_message"]) if "binding_message" in form else ""
+        approval = approval_in(form.get("authorization_details", ""))
         person = self._person(form, client)
-        await self._check_open(person, client)
+        await self._check_askable(person, client, approval)
         proven = self._means.tokens.proofs.at_endpoint(inbound, self._means.issuer + ENDPOINT)
         code = make_code(AUTH_REQ_ID_PREFIX, self._means.entropy)
         request = self._request(asked, inbound, code, target.scope)
@@ -92,22 +111,16 @@ class Backchannel:
             request,
             person=person.id,
             binding_message=message,
+            approval=approval,
             jkt=proven.jkt if proven is not None else "",
             expires_at=request.created_at + life_seconds,
         )
-        headers: tuple[tuple[str, str], ...] = NO_STORE
-        if proven is not None:
-            headers = (*NO_STORE, ("dpop-nonce", self._means.tokens.proofs.nonce()))
-        told: dict[str, Detail] = {
-            "person": person.id,
-            "aud": target.audience,
-            "scope": target.scope,
-            "exp": request.expires_at,
-        }
+        nonce = (("dpop-nonce", self._means.tokens.proofs.nonce()),) if proven is not None else ()
+        answer = BackchannelAnswer(code.code, life_seconds, INTERVAL_SECONDS)
         return Outcome(
-            Reply(200, BackchannelAnswer(code.code, life_seconds, INTERVAL_SECONDS), headers=headers),
+            Reply(200, answer, headers=(*NO_STORE, *nonce)),
             subject=request.id,
-            detail=told,
+            detail=_told(request, target),
             writes=add_request(request, forget_before=request.created_at - KEPT_SECONDS),
             claims=() if proven is None else (proven.claim,),
         )
@@ -133,7 +146,10 @@ class Backchannel:
             interval_seconds=INTERVAL_SECONDS,
         )
 
-    async def _check_open(self, person: Operator, client: Client) -> None:
+    async def _check_askable(self, person: Operator, client: Client, approval: str) -> None:
+        if approval:
+            # It is this client's, and this person's to decide, or nobody is asked.
+            await self._means.approvals.card_for(approval, client.id, person.id)
         now = int(self._means.clock.now())
         if await count_open(self._means.database, person.id, client.id, now=now) >= MOST_OPEN:
             raise TooManyOpen(MOST_OPEN)
@@ -148,6 +164,34 @@ class Backchannel:
             raise
         self._wrong.give_back(client.id)
         return person
+
+
+def _told(request: ConsentRequest, target: Target) -> dict[str, Detail]:
+    return {
+        "person": request.person,
+        "aud": target.audience,
+        "scope": target.scope,
+        "exp": request.expires_at,
+    }
+
+
+def approval_in(details: str) -> str:
+    """Return the id of the approval that `authorization_details` name; empty when there are none.
+
+    Spec: RFC 9396 section 2; one object of the type `smartagent_approval`.
+
+    Raises:
+        InvalidAuthorizationDetails: They are malformed, or of another type.
+    """
+    if not details:
+        return ""
+    try:
+        (asked,) = msgspec.json.decode(details, type=list[ApprovalDetail])
+        return parse_id(asked.approval, IdPrefix.APPROVAL)
+    except (ValueError, SmartAgentError):
+        raise InvalidAuthorizationDetails(
+            f"send an array with one object of the type {APPROVAL_DETAIL}, which names an approval"
+        ) from None
 
 
 def _check_client(client: Client) -> None:

@@ -16,6 +16,7 @@ from smartagent.decoupled.errors import ConsentRequestNotFound, UserCodeUnknown
 from smartagent.decoupled.guessing import ADDRESS, PERSON, Guesses
 from smartagent.decoupled.means import Means
 from smartagent.decoupled.model import ConsentRequest, Decision, Evidence, State
+from smartagent.decoupled.ports import CallCard
 from smartagent.decoupled.rules import is_open, parse_user_code
 from smartagent.decoupled.store import (
     decide,
@@ -27,6 +28,7 @@ from smartagent.decoupled.store import (
     read_request,
 )
 from smartagent.kernel import Change, Write
+from smartagent.oauth import InvalidAuthorizationDetails
 from smartagent.tokens import RevocationKind, revocation_of
 
 _STATES: Final = {Decision.ALLOW: State.ALLOWED, Decision.DENY: State.DENIED}
@@ -104,9 +106,28 @@ class Deciding:
         ended = (end(found), end_grant(found.id, now=int(now)))
         return Step(msgspec.structs.replace(found, state=State.ENDED), (*ended, *writes), changes)
 
-    def decide(self, request: ConsentRequest, decision: Decision, evidence: Evidence) -> Step:
-        """Say yes or no to a request that waits for the person who decides."""
+    async def decide(self, request: ConsentRequest, decision: Decision, evidence: Evidence) -> Step:
+        """Say yes or no to a request that waits for the person who decides, and to the call that it names.
+
+        Raises:
+            SmartAgentError: The call waits for nobody any more, or is not this person's to decide.
+        """
         now = int(self._means.clock.now())
         state = _STATES[decision]
         decided = msgspec.structs.replace(request, state=state, decided_at=now)
-        return Step(decided, (decide(request, state, evidence, now=now),))
+        writes: tuple[Write, ...] = (decide(request, state, evidence, now=now),)
+        if not request.approval:
+            return Step(decided, writes)
+        more, changes = await self._means.approvals.decide(
+            request.approval, request.person, approve=decision is Decision.ALLOW
+        )
+        return Step(decided, (*writes, *more), tuple(changes))
+
+    async def card_of(self, request: ConsentRequest) -> CallCard | None:
+        """Return the call that a request is about; None when it is about none, or that waits for nobody any more."""
+        if not request.approval:
+            return None
+        try:
+            return await self._means.approvals.card_for(request.approval, request.client_id, request.person)
+        except InvalidAuthorizationDetails:
+            return None

@@ -42,9 +42,8 @@ class Inbox:
                 found = await self._deciding.given(person)
             case _:
                 raise MalformedRequest("show is waiting or given")
-        return Outcome(
-            Reply(200, ConsentRequestList([request_view(each) for each in found]), headers=_NO_STORE)
-        )
+        views = [request_view(each, await self._deciding.card_of(each)) for each in found]
+        return Outcome(Reply(200, ConsentRequestList(views), headers=_NO_STORE))
 
     async def enter(self, caller: Caller, inbound: Inbound) -> Outcome:
         """Show the request with the code that a device shows; from now on it waits for the caller.
@@ -70,7 +69,7 @@ class Inbox:
         request = await self._deciding.open_request(_operator(caller), inbound.params["id"])
         # The caller's token was given for a signed nonce, when it was made.
         evidence = Evidence(made_at_ms(caller.jti) // 1000, ACR, ("pop",))
-        step = self._deciding.decide(request, decision, evidence)
+        step = await self._deciding.decide(request, decision, evidence)
         return decided(step, decision, Reply(200, request_view(step.request), headers=_NO_STORE))
 
     async def end(self, caller: Caller, inbound: Inbound) -> Outcome:
@@ -111,7 +110,9 @@ def entered(step: Step, reply: Reply) -> Outcome:
 def decided(step: Step, decision: Decision, reply: Reply) -> Outcome:
     """Return the outcome of a decision."""
     event = ALLOWED_EVENT if decision is Decision.ALLOW else DENIED_EVENT
-    return Outcome(reply, event, step.request.id, detail=_told(step.request), writes=step.writes)
+    return Outcome(
+        reply, event, step.request.id, detail=_told(step.request), writes=step.writes, changes=step.changes
+    )
 
 
 def _told(request: ConsentRequest) -> dict[str, Detail]:
@@ -122,4 +123,5 @@ def _told(request: ConsentRequest) -> dict[str, Detail]:
         "scope": request.scope,
         "resource": request.resource,
         "from": request.client_ip,
+        **({"approval": request.approval} if request.approval else {}),
     }

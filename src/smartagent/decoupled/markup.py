@@ -7,6 +7,7 @@ from typing import Final
 
 from smartagent.consent import shown
 from smartagent.decoupled.model import Channel, ConsentRequest
+from smartagent.decoupled.ports import CallCard
 from smartagent.decoupled.rules import USER_CODE_CHARS, shown_code
 from smartagent.kernel import rfc3339
 
@@ -51,11 +52,11 @@ def device_decision(token: str, request: ConsentRequest, code: str) -> str:
     )
 
 
-def waiting_list(token: str, requests: Sequence[ConsentRequest]) -> str:
-    """Return all that waits for a person."""
+def waiting_list(token: str, requests: Sequence[tuple[ConsentRequest, CallCard | None]]) -> str:
+    """Return all that waits for a person, with the calls that it is about."""
     if not requests:
         return "<p>Nothing waits for you.</p>"
-    return "".join(f"<section>{_waiting(token, request)}</section>" for request in requests)
+    return "".join(f"<section>{_waiting(token, *each)}</section>" for each in requests)
 
 
 def done(sentence: str, back: str) -> str:
@@ -63,7 +64,7 @@ def done(sentence: str, back: str) -> str:
     return f'<p>{escape(sentence)}</p><p><a href="{escape(back)}">Back</a></p>'
 
 
-def _waiting(token: str, request: ConsentRequest) -> str:
+def _waiting(token: str, request: ConsentRequest, card: CallCard | None) -> str:
     if request.channel is Channel.DEVICE:
         # The code is not kept, so it cannot be compared here.
         return (
@@ -71,7 +72,7 @@ def _waiting(token: str, request: ConsentRequest) -> str:
             '<p>You entered its code. <a href="/oauth/device">Enter it again</a> to decide.</p>'
         )
     return (
-        f"<h2>{_name(request)}</h2>{_facts(request)}"
+        f"<h2>{_name(request)}</h2>{_facts(request)}{_call(request, card)}"
         f'<form method="post" action="/oauth/requests">{token}'
         f'<input type="hidden" name="id" value="{escape(request.id)}">{_BUTTONS}</form>'
     )
@@ -81,6 +82,16 @@ _BUTTONS: Final = (
     '<button type="submit" name="decision" value="allow">Allow</button> '
     '<button type="submit" name="decision" value="deny" formnovalidate>Deny</button>'
 )
+
+
+def _call(request: ConsentRequest, card: CallCard | None) -> str:
+    if not request.approval:
+        return ""
+    if card is None:
+        return '<p class="note">The call that it asked about does not wait any more.</p>'
+    rows = "".join(f"<dt>{shown(name)}</dt><dd>{shown(value)}</dd>" for name, value in card.lines)
+    notes = "".join(f'<p class="note">{shown(note)}</p>' for note in card.notes)
+    return f"<p>If you allow it, this is done once:</p><p><strong>{shown(card.title)}</strong></p><dl>{rows}</dl>{notes}"
 
 
 def _facts(request: ConsentRequest) -> str:

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from smartagent.consent import Frame, People
+from smartagent.decoupled.ports import Approvals
 from smartagent.identity import Directory
 from smartagent.kernel import Clock, Entropy, Ids, Secret
 from smartagent.oauth import ClientRequests, IdTokens, KnownClients
@@ -33,3 +34,4 @@ class Means:
     id_tokens: IdTokens
     people: People
     frame: Frame
+    approvals: Approvals

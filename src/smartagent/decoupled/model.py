@@ -38,7 +38,7 @@ class ConsentRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     `id` becomes the id of the grant when a person allows it, so one name leads through the log.  `person` is
     empty until a device's code was entered.  `resource` is as asked for; empty means the gateway, or nothing
-    but who the person is.  Instants are Unix seconds; `polled_at` is 0 before the first poll.
+    but who the person is.  `approval` is the call that a yes is also given to; empty for none.  Instants are Unix seconds; `polled_at` is 0 before the first poll.
     """
 
     id: str
@@ -62,6 +62,7 @@ class ConsentRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):
     auth_time: int = 0
     acr: str = ""
     amr: str = ""
+    approval: str = ""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):

@@ -75,18 +75,19 @@ class Pages:
         decision = _decision(form)
         if decision is Decision.ALLOW and form.get("confirmed") != "yes":
             raise CodeNotConfirmed("tick the box, or deny")
-        taken = self._deciding.decide(step.request, decision, _evidence(person))
+        taken = await self._deciding.decide(step.request, decision, _evidence(person))
         # The code was entered again with the decision: both steps, or neither.
         writes = (*step.writes, *taken.writes)
         page = self._page("Done", done(_SAID[decision], DEVICE_PAGE))
-        return decided(Step(taken.request, writes), decision, page)
+        return decided(Step(taken.request, writes, taken.changes), decision, page)
 
     async def show_requests(self, _caller: Caller, inbound: Inbound) -> Outcome:
         """Show what waits for the person; send whoever has not signed in to do so first."""
         person = await self._people.signed_in(inbound)
         if person is None:
             return self._to_sign_in(REQUESTS_PAGE)
-        waiting = await self._deciding.waiting(person.person)
+        found = await self._deciding.waiting(person.person)
+        waiting = [(each, await self._deciding.card_of(each)) for each in found]
         token = self._frame.form_token(inbound)
         page = self._page("What waits for you", waiting_list(token, waiting))
         return Outcome(page, subject=person.person)
@@ -106,7 +107,7 @@ class Pages:
         if request.channel is not Channel.CIBA:
             # A device is decided where its code was entered, and compared.
             raise ConsentRequestNotFound
-        taken = self._deciding.decide(request, decision, _evidence(person))
+        taken = await self._deciding.decide(request, decision, _evidence(person))
         return decided(taken, decision, self._page("Done", done(_SAID[decision], REQUESTS_PAGE)))
 
     def refused(self, error: SmartAgentError, request_id: str) -> Reply:

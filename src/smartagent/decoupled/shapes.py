@@ -4,6 +4,7 @@
 import msgspec
 
 from smartagent.decoupled.model import Channel, ConsentRequest, Decision, State
+from smartagent.decoupled.ports import CallCard
 from smartagent.kernel import rfc3339
 
 
@@ -25,7 +26,8 @@ class DecideRequest(msgspec.Struct, frozen=True):
 class ConsentRequestView(msgspec.Struct, frozen=True):
     """A request as it is shown to whoever decides it.
 
-    `client_ip` is where the client was when it asked.  `resource` is empty for the gateway.
+    `client_ip` is where the client was when it asked.  `resource` is empty for the gateway.  `approval` is the call
+    that is approved with it, and `card` says what that will do.
     """
 
     id: str
@@ -39,6 +41,8 @@ class ConsentRequestView(msgspec.Struct, frozen=True):
     client_ip: str
     created_at: str
     expires_at: str
+    approval: str = ""
+    card: CallCard | None = None
 
 
 class ConsentRequestList(msgspec.Struct, frozen=True):
@@ -47,7 +51,7 @@ class ConsentRequestList(msgspec.Struct, frozen=True):
     requests: list[ConsentRequestView]
 
 
-def request_view(request: ConsentRequest) -> ConsentRequestView:
+def request_view(request: ConsentRequest, card: CallCard | None = None) -> ConsentRequestView:
     """Show a request."""
     return ConsentRequestView(
         id=request.id,
@@ -61,4 +65,6 @@ def request_view(request: ConsentRequest) -> ConsentRequestView:
         client_ip=request.client_ip,
         created_at=rfc3339(request.created_at),
         expires_at=rfc3339(request.expires_at),
+        approval=request.approval,
+        card=card,
     )

@@ -59,6 +59,7 @@ decoupled_requests: Final = Table(
     Column("auth_time", BigInteger, nullable=False),
     Column("acr", Text, nullable=False),
     Column("amr", Text, nullable=False),
+    Column("approval", Text, nullable=False, server_default=""),
 )
 _C: Final = decoupled_requests.c
 

@@ -210,7 +210,11 @@ async def _record_refusal(
     record = _refused(inbound, route, house.now(), caller, error.code)
     # What only the log may know, where the error keeps it from the caller.
     told: object = getattr(error, "reason", "")
-    record = structs.replace(record, reason=told if isinstance(told, str) and told else str(error))
+    wanted: object = getattr(error, "wanted", "")
+    # What a rule would have had to allow, so that the caller can ask for it.
+    detail = {**circumstances(caller), "wanted": wanted} if isinstance(wanted, str) and wanted else {}
+    reason = told if isinstance(told, str) and told else str(error)
+    record = structs.replace(record, reason=reason, detail=detail)
     effects = error.effects if isinstance(error, Consequential) else Effects()
     try:
         work = Work((record,), caller.claims, effects.writes, effects.changes)

@@ -133,6 +133,8 @@ async def _held(exchange: Exchange, waiting: Coroutine[None, None, Obtained]) ->
         raise CallAbandoned("it ended while it was held for approval") from None
     finally:
         exchange.held = None
+        # What it raised knows this frame, and would keep itself and the body until the next big collection.
+        del task
 
 
 def _deed(exchange: Exchange, asked: Asked, entry: Upstream, query: str, body: bytes) -> Deed:

@@ -231,7 +231,7 @@ class FlowStopped(GatewayError):
 
 
 class CallAbandoned(GatewayError):
-    """The agent left, or was stopped, while its call was held for approval."""
+    """The agent left, or the node stopped, while its call was held for approval."""
 
     code: ClassVar[str] = "call-abandoned"
     kind: ClassVar[Kind] = Kind.TIMEOUT

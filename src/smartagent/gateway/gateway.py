@@ -17,7 +17,7 @@ from smartagent.gateway.admission import Admission
 from smartagent.gateway.answer import whole_answer
 from smartagent.gateway.connection import AgentConnection
 from smartagent.gateway.dispatch import Dispatch
-from smartagent.gateway.errors import GatewayFull
+from smartagent.gateway.errors import CallAbandoned, GatewayFull
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.forward import ROUTE, Tunnel, TunnelHouse, opened, place_of, proxied, token_of
 from smartagent.gateway.grpc import grpc_answer
@@ -94,11 +94,14 @@ class Gateway:
         return server
 
     async def drain(self) -> None:
-        """Accept nothing more, let what is in flight finish within `drain_seconds`, and close."""
+        """Accept nothing more, let what is in flight and waits for nobody finish within `drain_seconds`, and close."""
         self.draining = True
         for server in self._servers:
             server.close()
         for connection in tuple(self._connections):
+            for exchange in connection.in_flight():
+                if exchange.held is not None:
+                    exchange.fail(CallAbandoned("this node stops; make the call again"))
             connection.close_if_idle()
         if self._connections:
             self._empty.clear()

@@ -6,6 +6,8 @@ GovernanceError
     GovernanceChanged     somebody else changed the same between the look and the write
     SourceNotFound        no directory has this name
     MalformedSource       what a directory may say is not said rightly
+    IssuerNotFollowed     no groups of the ID token's issuer are followed
+    MalformedSignIn       the ID token does not say what is needed
     MalformedElevation    the role, the time or the reason of an elevation is none
     ElevatedAlready       the agent has another elevation
     ElevationNotFound     there is no such elevation
@@ -16,6 +18,11 @@ GovernanceError
     SamePerson            a second person is needed
     RecoveryKeyRefused    the recovery key is none, was used or revoked
     RecoveryKeyNotFound   no recovery key has this id
+    MalformedAccessRequest  what is asked for is not said rightly
+    NotDenied             no rule denied such a request to the caller lately
+    TooManyRequests       so many requests of the agent wait already
+    NoDraft               there is no draft of a role file that would allow it
+    AccessRequestNotFound  no request for access has this id, or it was decided
     MalformedReview       a review's name, due date or scope is none
     MalformedDecision     what is reviewed cannot become that
     ReviewTaken           there is a review of this name
@@ -73,6 +80,26 @@ class MalformedSource(GovernanceError):
     code: ClassVar[str] = "malformed-scim-source"
     kind: ClassVar[Kind] = Kind.INVALID
     title: ClassVar[str] = "The directory's entry is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class IssuerNotFollowed(GovernanceError):
+    """No groups of the ID token's issuer are followed here."""
+
+    code: ClassVar[str] = "issuer-not-followed"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "This issuer's groups say nothing here."
+
+
+class MalformedSignIn(GovernanceError):
+    """The ID token does not say what is needed."""
+
+    code: ClassVar[str] = "malformed-sign-in"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The ID token does not say what is needed."
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -216,6 +243,53 @@ class RecoveryKeyNotFound(GovernanceError):
     code: ClassVar[str] = "recovery-key-not-found"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such recovery key."
+
+
+class MalformedAccessRequest(GovernanceError):
+    """What is asked for, or given, is not said rightly."""
+
+    code: ClassVar[str] = "malformed-access-request"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "The request for access is malformed."
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class NotDenied(GovernanceError):
+    """No rule denied such a request to the caller lately."""
+
+    code: ClassVar[str] = "not-denied"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such denied request."
+
+
+class TooManyRequests(GovernanceError):
+    """So many requests of the agent wait already."""
+
+    code: ClassVar[str] = "too-many-access-requests"
+    kind: ClassVar[Kind] = Kind.LIMITED
+    title: ClassVar[str] = "Too many requests for access wait for a decision."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} wait at once")
+
+
+class NoDraft(GovernanceError):
+    """There is no draft of a role file that would allow what was denied."""
+
+    code: ClassVar[str] = "no-draft"
+    kind: ClassVar[Kind] = Kind.INVALID
+    title: ClassVar[str] = "No role file can be drafted; give one."
+
+
+class AccessRequestNotFound(GovernanceError):
+    """No request for access has this id, or it was decided before."""
+
+    code: ClassVar[str] = "access-request-not-found"
+    kind: ClassVar[Kind] = Kind.NOT_FOUND
+    title: ClassVar[str] = "There is no such request for access."
 
 
 class MalformedReview(GovernanceError):

@@ -2,11 +2,13 @@
 """What governance can be asked to do."""
 
 from smartagent.edge import Proof, Route
+from smartagent.governance.access.routes import access_routes
 from smartagent.governance.breakglass.routes import break_glass_routes
 from smartagent.governance.elevation.routes import elevation_routes
 from smartagent.governance.reviews.routes import review_routes
 from smartagent.governance.scim.routes import scim_routes
 from smartagent.governance.service import Governance
+from smartagent.governance.signins.routes import sign_in_routes
 from smartagent.governance.views import (
     AgentLine,
     CredentialsView,
@@ -23,7 +25,9 @@ def governance_routes(governance: Governance) -> tuple[Route, ...]:
     return (
         *_inventory_routes(governance),
         *scim_routes(governance.scim),
+        *sign_in_routes(governance.sign_ins),
         *elevation_routes(governance.elevations),
+        *access_routes(governance.access),
         *break_glass_routes(governance.break_glasses, governance.recovery_keys),
         *review_routes(governance.reviews),
     )

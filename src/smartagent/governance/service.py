@@ -3,6 +3,7 @@
 
 import asyncio
 
+from smartagent.governance.access.desk import Access
 from smartagent.governance.breakglass.desk import BreakGlasses
 from smartagent.governance.breakglass.keys import RecoveryKeys
 from smartagent.governance.breakglass.store import BREAK_GLASS_TOPIC
@@ -20,6 +21,7 @@ from smartagent.governance.owners import Owners
 from smartagent.governance.reviews.afterwards import review_after
 from smartagent.governance.reviews.desk import Reviews
 from smartagent.governance.scim.service import Scim
+from smartagent.governance.signins.desk import SignIns
 from smartagent.governance.usage import Usage
 from smartagent.storage import Feed
 
@@ -36,15 +38,19 @@ class Governance:
         self.lapsing = Lapsing(means)
         self.leaving = Leaving(means, self.owners)
         self.scim = Scim(means, self.owners, self.leaving)
+        self.sign_ins = SignIns(means, self.owners, self.leaving)
         self.elevations = Elevations(means, self.elevated)
         self.reviews = Reviews(means)
+        self.access = Access(means)
         self.recovery_keys = RecoveryKeys(means)
         self.break_glasses = BreakGlasses(means, self.recovery_keys, review_after)
         duties = (
             self.elevations.tend,
             self.break_glasses.tend,
+            self.access.tend,
             self.lapsing.tend,
             self.leaving.tend,
+            self.sign_ins.tend,
             self.reviews.tend,
         )
         self.caretaker = Caretaker(means, Usage(means, self.discovery), duties)

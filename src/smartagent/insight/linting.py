@@ -53,6 +53,7 @@ class Known(msgspec.Struct, frozen=True):
     credentials: AbstractSet[str] | None = None
     roles: AbstractSet[str] | None = None
     used: AbstractSet[str] | None = None
+    servers: AbstractSet[str] | None = None
 
 
 def lint(roles: Mapping[str, str], policies: Mapping[str, tuple[str, str]], known: Known) -> list[Finding]:
@@ -109,9 +110,21 @@ class _RoleLint:
                     "Write the credential, or take its name out.",
                 )
 
+        yield from self._about_no_server()
         for number, named in enumerate(self._role.resources, 1):
             before = [each for each in self._role.resources[: number - 1] if each.kind is named.kind]
             yield from self._about_no_credential(f"{named.kind}[{len(before)}]", number, named.credential)
+
+    def _about_no_server(self) -> Iterator[Finding]:
+        for number, block in enumerate(self._role.mcp, 1):
+            if self._known.servers is not None and block.server not in self._known.servers:
+                yield self._found(
+                    f"mcp[{number - 1}]",
+                    rule_id(self._role.name, len(self._role.allow) + len(self._role.credentials) + number),
+                    (ERROR, "unknown"),
+                    f"there is no MCP server {block.server}",
+                    "Put the server behind the gateway, or take the block out.",
+                )
 
     def _about_no_credential(self, field: str, number: int, credential: str) -> Iterator[Finding]:
         role = self._role

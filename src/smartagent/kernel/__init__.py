@@ -3,10 +3,12 @@
 
 from smartagent.kernel.algorithm import Algorithm
 from smartagent.kernel.caller import (
+    UNKNOWN_BUDGET,
     Caller,
     CallerKind,
     CallRestriction,
     OperatorRole,
+    Standing,
     circumstances,
     elevation_in,
 )
@@ -31,6 +33,7 @@ from smartagent.kernel.work import (
 )
 
 __all__ = [
+    "UNKNOWN_BUDGET",
     "UNLIMITED",
     "Algorithm",
     "CallRestriction",
@@ -59,6 +62,7 @@ __all__ = [
     "Scalar",
     "Secret",
     "SmartAgentError",
+    "Standing",
     "UnusableLimit",
     "Verdict",
     "Work",

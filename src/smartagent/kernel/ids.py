@@ -42,9 +42,9 @@ class IdPrefix(StrEnum):
     RECOVERY_KEY = "rky"
     STREAM = "stm"
     EVENT = "evt"
-    NOTICE = "ntc"
     APPROVAL = "apr"
     APPROVAL_GRANT = "apg"
+    NOTICE = "ntc"
 
 
 class MalformedId(SmartAgentError):

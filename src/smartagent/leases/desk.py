@@ -21,6 +21,7 @@ from smartagent.kernel import (
     Denied,
     Detail,
     IdPrefix,
+    NeedsApproval,
     Record,
     Secret,
     SmartAgentError,
@@ -32,6 +33,7 @@ from smartagent.kernel import (
 from smartagent.leases.catalog.store import hold_provider
 from smartagent.leases.errors import (
     CredentialNotGranted,
+    LeaseNeedsApproval,
     LeaseNotFound,
     NotRenewable,
     ProviderUnreachable,
@@ -188,6 +190,8 @@ class Desk:
 
     def _check(self, caller: Caller, name: str) -> None:
         verdict = self._means.decide(caller, name)
+        if isinstance(verdict, NeedsApproval):
+            raise LeaseNeedsApproval(f"asked by {', '.join(verdict.rules)}")
         if isinstance(verdict, Denied):
             raise CredentialNotGranted(verdict.missing, verdict.reason)
 

@@ -9,6 +9,7 @@ LeaseError
     ProviderInUse         credentials still come from it
     CredentialNotFound    no credential has this name
     CredentialNotGranted  the caller's role, or token, does not have it
+    LeaseNeedsApproval    rules ask people about it, and leases are not held for that
     CannotNarrow          nothing of the credential is left of what the role names
     LeaseNotFound         no lease has this id, or it is somebody else's
     LeaseOver             the lease is being ended, or has ended
@@ -88,7 +89,7 @@ class CredentialNotFound(LeaseError):
 
 
 class CredentialNotGranted(LeaseError):
-    """The caller's role, or the token, does not have it."""
+    """The caller's role, or the token, does not have it.  `wanted` is for the log: what a rule would have to allow."""
 
     code: ClassVar[str] = "credential-not-granted"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
@@ -98,6 +99,15 @@ class CredentialNotGranted(LeaseError):
         super().__init__(f"missing: {missing}" if missing else "")
         self.missing = missing
         self.reason = reason
+        self.wanted = missing
+
+
+class LeaseNeedsApproval(LeaseError):
+    """Rules ask people about it.  Calls through the gateway are held for that, leases are not: so it is a no."""
+
+    code: ClassVar[str] = "lease-needs-approval"
+    kind: ClassVar[Kind] = Kind.FORBIDDEN
+    title: ClassVar[str] = "A rule asks people about this lease, and leases cannot be approved."
 
 
 class CannotNarrow(LeaseError):

@@ -2,7 +2,6 @@
 """MCP: agents' tools go through the same door as everything else; and the house's own MCP server."""
 
 from smartagent.mcp.errors import (
-    AccessRequestNotFound,
     MalformedMcpServer,
     McpChanged,
     McpError,
@@ -18,7 +17,6 @@ from smartagent.mcp.routes import mcp_routes
 from smartagent.mcp.service import Mcp
 
 __all__ = [
-    "AccessRequestNotFound",
     "Approve",
     "Flow",
     "MalformedMcpServer",

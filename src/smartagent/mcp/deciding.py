@@ -12,11 +12,12 @@ from smartagent.mcp.means import Means
 from smartagent.mcp.memory import Memory
 from smartagent.mcp.model import Pin
 from smartagent.mcp.pins import INSTRUCTIONS
-from smartagent.policy import McpCall, McpKind
+from smartagent.policy import MCP_SCOPE, McpCall, McpKind
 
 _KINDS = {"tools/call": McpKind.TOOL, "prompts/get": McpKind.PROMPT, "resources/read": McpKind.RESOURCE}
 _REFERENCES = {"ref/prompt": ("name", McpKind.PROMPT), "ref/resource": ("uri", McpKind.RESOURCE)}
 _SHOWN_CHARS = 128
+_MAX_WANTED = 255
 
 
 class Deciding:
@@ -40,7 +41,7 @@ class Deciding:
         verdict = self._means.book.decide_mcp(caller, asked)
         if isinstance(verdict, Permitted | NeedsApproval):
             return verdict
-        raise McpUnknown(text, rpc_id, rpc_status, verdict.reason)
+        raise McpUnknown(text, rpc_id, rpc_status, verdict.reason, _wanted(asked))
 
     def shows(self, caller: Caller, asked: McpCall) -> bool:
         """Say whether something stands in a list that `caller` gets."""
@@ -65,6 +66,12 @@ class Deciding:
         state = "never seen" if pin is None else f"{pin.state.value}, not approved"
         reason = f"{asked.name[:_SHOWN_CHARS]} is {state}"
         raise McpUnknown(text, rpc_id, rpc_status, reason)
+
+
+def _wanted(asked: McpCall) -> str:
+    """Return what a rule would have to allow; empty when no role file could name it."""
+    named = len(asked.name) <= _MAX_WANTED and asked.name.isprintable()
+    return f"{MCP_SCOPE}{asked.server} {asked.kind.value} {asked.name}" if named else ""
 
 
 def called(server: str, method: str, name: str, params: Mapping[str, object]) -> McpCall | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators say of servers and their tools, and what they see of agents' requests."""
+"""What operators say of servers and their tools."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,23 +14,19 @@ from smartagent.mcp.memory import Memory
 from smartagent.mcp.model import McpServer, StoredServer
 from smartagent.mcp.pins import approved
 from smartagent.mcp.store import (
-    close_access_request,
     drop_server,
     forget_met,
     put_pin,
     put_server,
-    read_access_requests,
     read_pins,
     server_changed,
     tools_changed,
 )
 from smartagent.mcp.views import (
-    AccessRequestList,
     ApprovalRequest,
     McpServerList,
     McpServerRequest,
     ToolList,
-    access_request_view,
     server_view,
     tool_view,
 )
@@ -152,25 +148,6 @@ class Desk:
         """Forget which labels an agent has met: somebody looked, and it may send outside again."""
         agent = inbound.params["agent"][:64]
         return Outcome(Reply(204), target=f"mcp-flow/{agent}", writes=(forget_met(agent),))
-
-    async def requests(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
-        """List what agents ask for."""
-        found = await read_access_requests(self._means.database)
-        return Outcome(Reply(200, AccessRequestList([access_request_view(each) for each in found])))
-
-    async def close_request(self, caller: Caller, inbound: Inbound) -> Outcome:
-        """Close a request for access, however it was decided.
-
-        Raises:
-            AccessRequestNotFound: None is open by this id.
-        """
-        request_id = inbound.params["id"]
-        now = int(self._means.clock.now())
-        return Outcome(
-            Reply(204),
-            target=f"access-request/{request_id[:64]}",
-            writes=(close_access_request(request_id, caller.principal, now),),
-        )
 
     async def _tools(self, name: str) -> Outcome:
         pins = sorted(await read_pins(self._means.database, name), key=lambda pin: pin.tool)

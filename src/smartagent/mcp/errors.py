@@ -12,7 +12,6 @@ McpError
     McpServerUnreachable   the server cannot be reached, ended in the middle, or said what is no MCP
     McpServerTimeout       the server does not answer in time
     McpFull                too many connections to servers are open
-    AccessRequestNotFound  no request for access has this id
     McpRefusal             answered in JSON-RPC, with the message's own id
         McpMessageRefused      the message is malformed, or its headers say something else
         McpUnknown             what is named is not there for this caller
@@ -138,14 +137,6 @@ class McpFull(McpError):
     title: ClassVar[str] = "Too many connections to MCP servers are open."
 
 
-class AccessRequestNotFound(McpError):
-    """No request for access has this id."""
-
-    code: ClassVar[str] = "access-request-not-found"
-    kind: ClassVar[Kind] = Kind.NOT_FOUND
-    title: ClassVar[str] = "There is no such request for access."
-
-
 class McpRefusal(McpError):
     """Answered in JSON-RPC, with the id of the message that is refused; never raised itself.
 
@@ -171,15 +162,19 @@ class McpMessageRefused(McpRefusal):
 
 
 class McpUnknown(McpRefusal):
-    """What is named is not there for this caller.  `reason` is for the log."""
+    """What is named is not there for this caller.
+
+    `reason` is for the log, and so is `wanted`: what a rule would have to allow, empty when none could.
+    """
 
     code: ClassVar[str] = "mcp-unknown"
     kind: ClassVar[Kind] = Kind.NOT_FOUND
     title: ClassVar[str] = "There is no such tool, prompt or resource."
 
-    def __init__(self, text: str, rpc_id: RpcId, rpc_status: int, reason: str) -> None:
+    def __init__(self, text: str, rpc_id: RpcId, rpc_status: int, reason: str, wanted: str = "") -> None:
         super().__init__(text, rpc_id, INVALID_PARAMS, rpc_status)
         self.reason = reason
+        self.wanted = wanted
 
 
 class McpFlowStopped(McpRefusal):

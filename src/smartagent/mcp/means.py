@@ -11,6 +11,7 @@ from smartagent.approvals import Obtained, Wish
 from smartagent.clients import Resource
 from smartagent.edge import Inbound
 from smartagent.gateway import Pinner
+from smartagent.governance import AccessAsked, Prepared
 from smartagent.kernel import Caller, Clock, Committed, Ids, Ledger, NeedsApproval, Record, Secret, Work
 from smartagent.policy import Book
 from smartagent.storage import Database
@@ -39,6 +40,7 @@ class Means(msgspec.Struct, frozen=True):
     meant for one of some audiences; `live` says whether a caller still is.  `client_role` is the role that
     bounds the client that a caller came by.  `secret` opens a secret of the vault, the value in force first;
     `account` returns the access token of an account at a provider.  `trail` are the newest records about somebody.
+    `prepare` says what is to be written so that somebody has asked for access.
     `approval_wait_seconds` is how long a call waits for `approve`.
     `programs` are the paths of what commands may start, with blanks between them.
     """
@@ -57,6 +59,7 @@ class Means(msgspec.Struct, frozen=True):
     secret_exists: Callable[[str], bool]
     account: Callable[[str, str], Awaitable[Access]]
     trail: Callable[[str, int], Awaitable[Sequence[Record]]]
+    prepare: Callable[[Caller, AccessAsked], Awaitable[Prepared]]
     pinner: Pinner
     issuer: str
     approve: Approve

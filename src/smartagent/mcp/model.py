@@ -76,16 +76,3 @@ class Pin(msgspec.Struct, frozen=True):
         if not self.approved:
             return ToolState.PENDING
         return ToolState.APPROVED if self.approved == self.offered else ToolState.CHANGED
-
-
-class AccessRequest(msgspec.Struct, frozen=True):
-    """What an agent asks operators for, in its own words: nothing follows from it by itself."""
-
-    id: str
-    agent: str
-    role: str
-    wanted: str
-    reason: str
-    created_at: int
-    closed_at: int = 0
-    closed_by: str = ""

@@ -9,20 +9,18 @@ from typing import Final, TypeVar
 import msgspec
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 
-from smartagent.kernel import Caller, IdPrefix, Record, Work, rfc3339
+from smartagent.governance import AccessAsked, GovernanceError
+from smartagent.kernel import Caller, Record, Work, rfc3339
 from smartagent.mcp.answering import Progress
 from smartagent.mcp.deciding import Deciding
 from smartagent.mcp.entries import OWN_NAME
 from smartagent.mcp.errors import INVALID_PARAMS, McpMessageRefused
 from smartagent.mcp.means import Means
 from smartagent.mcp.memory import Memory
-from smartagent.mcp.model import AccessRequest
 from smartagent.mcp.protocol import Message
 from smartagent.mcp.relay import greeting, written
-from smartagent.mcp.store import add_access_request, read_access_requests
 
 MAX_TRAIL: Final = 100
-MAX_OPEN_REQUESTS: Final = 20
 MAX_TEXT_CHARS: Final = 1000
 _INSTRUCTIONS: Final = "Ask here what you may do before you try, and for access that you lack."
 _OK: Final = 200
@@ -36,14 +34,16 @@ _TOOLS: Final = (
     ),
     Tool(
         name="request_access",
-        description="Ask the operators for something that you may not do. They see your words; nothing changes by itself.",
+        description="Ask the operators for something that you may not do: name the request that was denied "
+        "(its X-Request-ID), or say what you want. They decide; nothing changes by itself.",
         input_schema={
             "type": "object",
             "properties": {
+                "request": {"type": "string", "maxLength": MAX_TEXT_CHARS, "minLength": 1},
                 "wanted": {"type": "string", "maxLength": MAX_TEXT_CHARS, "minLength": 1},
                 "reason": {"type": "string", "maxLength": MAX_TEXT_CHARS, "minLength": 1},
             },
-            "required": ["wanted", "reason"],
+            "required": ["reason"],
             "additionalProperties": False,
         },
     ),
@@ -67,8 +67,9 @@ class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
-    wanted: str
     reason: str
+    request: str = ""
+    wanted: str = ""
 
 
 class _Bounded(msgspec.Struct, forbid_unknown_fields=True):
@@ -137,30 +138,23 @@ class Own:
     async def _request(
         self, caller: Caller, request: str, asked: _Wanted, message: Message
     ) -> dict[str, object]:
-        if not all(0 < len(text) <= MAX_TEXT_CHARS for text in (asked.wanted, asked.reason)):
-            raise _unfit(message, f"write 1 to {MAX_TEXT_CHARS} characters")
-        if len(await read_access_requests(self._means.database, caller.principal)) >= MAX_OPEN_REQUESTS:
-            raise _unfit(message, f"at most {MAX_OPEN_REQUESTS} requests wait at once")
-        now = self._means.clock.now()
-        kept = AccessRequest(
-            id=self._means.ids.new(IdPrefix.REQUEST),
-            agent=caller.principal,
-            role=caller.role,
-            wanted=asked.wanted,
-            reason=asked.reason,
-            created_at=int(now),
-        )
+        try:
+            prepared = await self._means.prepare(
+                caller, AccessAsked(reason=asked.reason, request=asked.request, wanted=asked.wanted)
+            )
+        except GovernanceError as error:
+            raise _unfit(message, str(error)) from None
         record = Record(
             event="access.requested",
-            at_ms=int(now * 1000),
+            at_ms=int(self._means.clock.now() * 1000),
             request=request,
             caller=caller.principal,
             session=caller.session,
             jti=caller.jti,
-            target=f"access-request/{kept.id}",
+            target=f"access-request/{prepared.request.id}",
         )
-        await self._means.commit(Work((record,), (), (add_access_request(kept),)), caller)
-        return {"id": kept.id, "state": "waits for an operator"}
+        await self._means.commit(Work((record,), (), prepared.writes), caller)
+        return msgspec.structs.asdict(prepared.view)
 
     async def _trail(self, caller: Caller, asked: _Bounded) -> dict[str, object]:
         limit = min(max(asked.limit, 1), MAX_TRAIL)

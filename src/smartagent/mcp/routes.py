@@ -8,7 +8,6 @@ from smartagent.mcp.desk import Desk
 from smartagent.mcp.errors import McpRefusal
 from smartagent.mcp.service import Mcp
 from smartagent.mcp.views import (
-    AccessRequestList,
     ApprovalRequest,
     McpServerList,
     McpServerRequest,
@@ -22,7 +21,7 @@ MAX_MESSAGE_BYTES = 1_048_576
 
 def mcp_routes(mcp: Mcp) -> tuple[Route, ...]:
     """Return the room's routes."""
-    return (*_messages(mcp), *_servers(mcp.desk), *_tools(mcp.desk), *_requests(mcp.desk))
+    return (*_messages(mcp), *_servers(mcp.desk), *_tools(mcp.desk))
 
 
 def explained(error: SmartAgentError, request_id: str) -> Reply:
@@ -147,29 +146,5 @@ def _tools(desk: Desk) -> tuple[Route, ...]:
             summary="Approve tools of an MCP server as they were looked at",
             request_schema=ApprovalRequest,
             reply_schema=ToolList,
-        ),
-    )
-
-
-def _requests(desk: Desk) -> tuple[Route, ...]:
-    return (
-        Route(
-            method="GET",
-            path="/v1/access-requests",
-            proof=Proof.ACCESS_TOKEN,
-            permission=Permission.ACCESS_REQUESTS_READ,
-            event="access-requests.read",
-            act=desk.requests,
-            summary="List what agents ask operators for",
-            reply_schema=AccessRequestList,
-        ),
-        Route(
-            method="DELETE",
-            path="/v1/access-requests/{id}",
-            proof=Proof.ACCESS_TOKEN,
-            permission=Permission.ACCESS_REQUESTS_WRITE,
-            event="access-request.closed",
-            act=desk.close_request,
-            summary="Close an agent's request, however it was decided",
         ),
     )

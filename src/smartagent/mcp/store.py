@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables `mcp_servers`, `mcp_tools`, `mcp_labels_met` and `access_requests`, and everything that is said to them."""
+"""The tables `mcp_servers`, `mcp_tools` and `mcp_labels_met`, and everything that is said to them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,13 +21,12 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import BindParameter
 
 from smartagent.kernel import Change, Scalar, Write
-from smartagent.mcp.errors import AccessRequestNotFound, McpChanged
-from smartagent.mcp.model import AccessRequest, McpServer, Pin, StoredServer
+from smartagent.mcp.errors import McpChanged
+from smartagent.mcp.model import McpServer, Pin, StoredServer
 from smartagent.storage import Database, metadata
 
 SERVERS_TOPIC: Final = "mcp-servers"
 TOOLS_TOPIC: Final = "mcp-tools"
-MAX_LISTED: Final = 500
 
 mcp_servers: Final = Table(
     "mcp_servers",
@@ -52,20 +51,6 @@ mcp_tools: Final = Table(
     Column("decided_by", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
-access_requests: Final = Table(
-    "access_requests",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("agent", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("wanted", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("closed_at", BigInteger, nullable=False),
-    Column("closed_by", Text, nullable=False),
-    Index("ix_access_requests_agent", "agent", "closed_at"),
-)
-
 mcp_labels_met: Final = Table(
     "mcp_labels_met",
     metadata,
@@ -78,7 +63,6 @@ mcp_labels_met: Final = Table(
 
 _SERVER: Final = ("name", "entry", "version", "changed_at", "changed_by")
 _PIN: Final = Pin.__struct_fields__
-_REQUEST: Final = AccessRequest.__struct_fields__
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -117,21 +101,6 @@ _CHANGE_PIN: Final = (
     .values(_values(_PIN))
 )
 _DROP_PINS: Final = delete(mcp_tools).where(mcp_tools.c.server == bindparam("old_server"))
-_OPEN_REQUESTS: Final = (
-    select(*[access_requests.c[name] for name in _REQUEST])
-    .where(access_requests.c.closed_at == 0)
-    .order_by(access_requests.c.id)
-    .limit(MAX_LISTED)
-)
-_OPEN_OF_AGENT: Final = _OPEN_REQUESTS.where(access_requests.c.agent == bindparam("old_agent"))
-_ADD_REQUEST: Final = insert(access_requests).values(_values(_REQUEST))
-_CLOSE_REQUEST: Final = (
-    update(access_requests)
-    .where(access_requests.c.id == bindparam("old_id"), access_requests.c.closed_at == 0)
-    .values(_values(("closed_at", "closed_by")))
-)
-
-
 _MET: Final = (
     select(mcp_labels_met.c.label, func.max(mcp_labels_met.c.at))
     .where(mcp_labels_met.c.agent == bindparam("old_agent"), mcp_labels_met.c.at >= bindparam("since"))
@@ -212,35 +181,6 @@ def put_pin(pin: Pin) -> Write:
         "old_version": pin.version - 1,
     }
     return Write(_CHANGE_PIN, values | seen, lost)
-
-
-async def read_access_requests(database: Database, agent: str = "") -> list[AccessRequest]:
-    """Read the open requests for access, the oldest first: all, or an agent's.
-
-    Raises:
-        StoreUnavailable: The store cannot be read.
-    """
-    found = (
-        await database.fetch(_OPEN_OF_AGENT, {"old_agent": agent})
-        if agent
-        else await database.fetch(_OPEN_REQUESTS)
-    )
-    return [
-        msgspec.convert(dict(zip(_REQUEST, msgspec.convert(row, list[object]), strict=True)), AccessRequest)
-        for row in found
-    ]
-
-
-def add_access_request(request: AccessRequest) -> Write:
-    """Keep a request for access."""
-    values: dict[str, Scalar] = {f"new_{name}": getattr(request, name) for name in _REQUEST}
-    return Write(_ADD_REQUEST, values, McpChanged(request.id))
-
-
-def close_access_request(request_id: str, by: str, now: int) -> Write:
-    """Close a request that is open."""
-    values: dict[str, Scalar] = {"old_id": request_id, "new_closed_at": now, "new_closed_by": by}
-    return Write(_CLOSE_REQUEST, values, AccessRequestNotFound(request_id[:64]))
 
 
 async def read_met(database: Database, agent: str, since: int) -> dict[str, int]:

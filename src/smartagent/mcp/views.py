@@ -4,7 +4,7 @@
 import msgspec
 
 from smartagent.kernel import Label, rfc3339
-from smartagent.mcp.model import AccessRequest, Pin, StoredServer
+from smartagent.mcp.model import Pin, StoredServer
 
 
 class McpServerRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,23 +76,6 @@ class ToolList(msgspec.Struct, frozen=True):
     tools: list[ToolView]
 
 
-class AccessRequestView(msgspec.Struct, frozen=True):
-    """What an agent asks for."""
-
-    id: str
-    agent: str
-    role: str
-    wanted: str
-    reason: str
-    created_at: str
-
-
-class AccessRequestList(msgspec.Struct, frozen=True):
-    """The open requests, the oldest first."""
-
-    requests: list[AccessRequestView]
-
-
 def server_view(stored: StoredServer, address: str) -> McpServerView:
     """Show a server."""
     entry = stored.server
@@ -128,16 +111,4 @@ def tool_view(pin: Pin) -> ToolView:
         seen_at=rfc3339(pin.seen_at),
         decided_at=rfc3339(pin.decided_at) if pin.decided_at else "",
         decided_by=pin.decided_by,
-    )
-
-
-def access_request_view(request: AccessRequest) -> AccessRequestView:
-    """Show a request for access."""
-    return AccessRequestView(
-        id=request.id,
-        agent=request.agent,
-        role=request.role,
-        wanted=request.wanted,
-        reason=request.reason,
-        created_at=rfc3339(request.created_at),
     )

@@ -36,7 +36,7 @@ class Desk:
         self._deliverer = deliverer
 
     async def put(self, caller: Caller, inbound: Inbound) -> Outcome:
-        """Write a channel.  A webhook keeps its secret, unless a new one is asked for.
+        """Write a channel.  A webhook keeps its secret while its URL stays, unless a new one is asked for.
 
         Raises:
             MalformedChannel: The entry does not say where notices go, or which; or no mail can be sent here.
@@ -55,8 +55,9 @@ class Desk:
         if channel.email and self._means.mail is None:
             raise MalformedChannel("email", "no mail server is set: SMARTAGENT_SMTP_URL")
         known = await read_channels(self._means.database, channel.name)
-        sealed = known[0].sealed_secret if known and channel.webhook and not asked.new_secret else b""
-        secret = ""
+        secret, sealed = "", b""
+        if known and known[0].channel.webhook == channel.webhook and not asked.new_secret:
+            sealed = known[0].sealed_secret
         if channel.webhook and not sealed:
             made = self._means.entropy(_SECRET_BYTES)
             secret = SECRET_PREFIX + base64.b64encode(made).decode("ascii")

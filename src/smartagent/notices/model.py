@@ -19,7 +19,7 @@ class NoticeKind(StrEnum):
     REVIEWS = "reviews"
     """Access is to be looked at by a date."""
     BREAK_GLASS = "break-glass"
-    """Somebody took more than they have, because nobody could be asked."""
+    """An agent has, or is to have, more than its own role in an emergency."""
     AGENTS = "agents"
     """Agents lost whoever answered for them."""
     TEST = "test"

@@ -23,6 +23,7 @@ from smartagent.policy.errors import (
     VersionNotFound,
 )
 from smartagent.policy.est import entity_of, mentions_of
+from smartagent.policy.facts import FACTS, Given
 from smartagent.policy.model import (
     ANY,
     CREDENTIAL_SCOPE,
@@ -54,12 +55,13 @@ from smartagent.policy.rules import grants_everything
 from smartagent.policy.staged.store import STAGED_TOPIC
 from smartagent.policy.staging.telling import Telling
 from smartagent.policy.store import POLICIES_TOPIC, ROLES_TOPIC
-from smartagent.policy.versions.keeper import RoleCheck
+from smartagent.policy.versions.keeper import Keeper, RoleCheck, Wording
 from smartagent.policy.versions.wording import Difference, difference
 
 __all__ = [
     "ANY",
     "CREDENTIAL_SCOPE",
+    "FACTS",
     "MAX_ITEMS",
     "MAX_SEGMENTS",
     "MCP_SCOPE",
@@ -73,9 +75,11 @@ __all__ = [
     "Condition",
     "Difference",
     "Explanation",
+    "Given",
     "Grants",
     "GrantsEverything",
     "Item",
+    "Keeper",
     "MalformedOperation",
     "MalformedPolicy",
     "MalformedPromptFile",
@@ -104,6 +108,7 @@ __all__ = [
     "StoredRole",
     "Telling",
     "VersionNotFound",
+    "Wording",
     "decide_api",
     "difference",
     "drafted",

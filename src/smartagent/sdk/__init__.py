@@ -6,6 +6,7 @@ A service needs three lines: make a `Verifier`, wrap the application in `TokenRe
 """
 
 from smartagent.sdk.agent import Agent, Session, attest, enrol
+from smartagent.sdk.approvals import approval_of
 from smartagent.sdk.asgi import Refusal, TokenRequired, refusal_of, verified_token
 from smartagent.sdk.checkpoints import (
     Completeness,
@@ -114,6 +115,7 @@ __all__ = [
     "Verified",
     "VerifiedToken",
     "Verifier",
+    "approval_of",
     "attest",
     "claim_house",
     "client_assertion",

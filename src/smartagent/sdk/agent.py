@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from smartagent.crypto import SigningKey, sha256
+from smartagent.sdk.approvals import Approval, until_decided
 from smartagent.sdk.client import JSON, Client, Means, register
 from smartagent.sdk.exchange import UNAUTHORIZED, Answer, AuthorityRefused, good, read
 from smartagent.sdk.keyfile import Holder, other_keys
@@ -197,6 +198,32 @@ class Agent(Client):
         token = await self.token()
         sent = {**(headers or {}), "authorization": f"Bearer {token}"}
         return await self._means.exchange(method, f"{self._gateway}/{upstream}{path}", sent, body)
+
+    async def approved(
+        self, approval: str, *, patience_seconds: float = 600, pause_seconds: float = 2
+    ) -> bool:
+        """Wait until people have decided about a call; tell whether it may be made.
+
+        Then make the very same call again, with the same token: an approval holds in its session.
+
+        Args:
+            approval: As `approval_of` read it from the gateway's answer.
+            patience_seconds: How long to wait at most.
+            pause_seconds: Between two looks.
+
+        Raises:
+            AuthorityRefused: The approval is not this agent's, or the agent may not act.
+            AuthorityUnreachable: There was no answer.
+        """
+
+        async def look() -> Approval:
+            token = await self.token()
+            url = f"{self._issuer}/v1/approvals/{approval}"
+            return read(
+                await self._means.exchange("GET", url, {"authorization": f"Bearer {token}"}, b""), Approval
+            )
+
+        return await until_decided(look, self._means.clock, patience_seconds, pause_seconds)
 
     async def _with_its_key(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do `act`; when the key is refused and its file has another one by now, do it with that."""

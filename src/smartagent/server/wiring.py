@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: one function for each room, and one that puts them together."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from smartagent import policy, vault
@@ -17,14 +16,15 @@ from smartagent.gateway import USAGE_TOPIC, Gateway, GatewaySettings, Intercepti
 from smartagent.governance import Governance, governance_routes, is_person_here
 from smartagent.identity import Authenticator, Identity, identity_routes
 from smartagent.identity import Means as IdentityMeans
-from smartagent.kernel import IdPrefix, Ids
+from smartagent.kernel import IdPrefix, Ids, Ledger
 from smartagent.keyset import Keyset, Rewrapping
 from smartagent.leases import SSH_HOSTS_PATH, Leases, leases_routes
 from smartagent.mcp import Mcp, mcp_routes
 from smartagent.notices import Notices, Tell, notices_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
-from smartagent.server.asgi import Authority
+from smartagent.server.asgi import Authority, Page
+from smartagent.server.circumstances import Circumstances
 from smartagent.server.doors import GatewayDoors
 from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms, anybody
@@ -34,11 +34,11 @@ from smartagent.server.rootkey import read_root_key
 from smartagent.server.rootkeys import dpop_nonce_key, gateway_ca, log_signer, nonce_key
 from smartagent.server.settings import Settings
 from smartagent.server.stores import open_store
-from smartagent.server.wiring_approvals import wire_approvals
-from smartagent.server.wiring_authority import gauge_credentials, wire_authority
+from smartagent.server.wiring_approvals import CallsAsked, wire_approvals
+from smartagent.server.wiring_authority import wire_authority
 from smartagent.server.wiring_console import wire_console, wire_doorkeeper
-from smartagent.server.wiring_governance import wire_governance, wire_withdrawals
-from smartagent.server.wiring_insight import wire_insight
+from smartagent.server.wiring_governance import for_governance, wire_governance, wire_withdrawals
+from smartagent.server.wiring_insight import standing_of, wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_mcp import above_mcp, wire_mcp
@@ -102,30 +102,21 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     clients = wire_clients(base, outside, book)
     tokens = wire_tokens(base, identity, book, clients, _Later(lambda: signals, lambda: governance))
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
-    service = wire_token_service(base, outside, identity, tokens, clients)
+    above = above_mcp(lambda: governance, lambda: rooms, lambda: approvals, lambda: gateway)
+    service = wire_token_service(base, outside, identity, tokens, clients, CallsAsked(lambda: approvals))
     kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
-    governance = wire_governance(base, identity, tokens, book, clients, service, tell=notices.tell)
+    given = for_governance(base, book, leases, notices.tell, outside)
+    governance = wire_governance(base, identity, tokens, given, clients, service)
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
-    above = above_mcp(lambda: rooms, lambda: approvals, lambda: gateway)
-    approvals = wire_approvals(base, identity, tokens, above.commit)
+    approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
-    doorkeeper = wire_doorkeeper(base, identity, service)
-    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp, doorkeeper), book)
-    people = approvals, notices.tell
-    gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, people=people)
-    node = Node(
-        settings=settings,
-        clock=base.clock,
-        store=base.store,
-        identity=identity,
-        tokens=tokens,
-        sweepers=(*service.sweepers, approvals.tend),
-        signals=signals,
-        rewrapping=rewrapping,
-        workers=(notices, kept.accounts, leases, rotations, governance, mcp, told),
-        gateway=gateway,
+    known_of = wire_circumstances(identity, book, mcp)
+    proving = vaultapi, governance.scim, mcp, wire_doorkeeper(base, identity, service)
+    rooms = wire_house(base, identity, tokens, service, proving, book, known_of)
+    gateway = wire_gateway(
+        base, rooms, tokens, service, book, kept, mcp=mcp, people=(approvals, notices.tell, known_of)
     )
     role_of = _role_of(identity, governance)
     insight, insight_pages = wire_insight(
@@ -134,15 +125,18 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     built = _Rooms(
         identity, tokens, kept, leases, rotations, notices, approvals, vaultapi, mcp, governance, rewrapping
     )
-    routes = (
-        *(*outside.routes, *service.routes, *signals_routes, *insight),
-        *_routes(base, built, book, role_of),
-    )
+    node = _node_of(base, built, signals, gateway, service.sweepers, told)
+    known = *outside.routes, *service.routes, *signals_routes, *insight
+    routes = (*known, *_routes(base, built, book, role_of))
     console = wire_console(base, rooms, identity, service, node, routes)
-    pages = {**service.pages, **signals.pages(), **insight_pages, SSH_HOSTS_PATH: leases.hosts.show}
-    gauges = partial(gauge_credentials, leases, rotations), console.gauge
-    shown = (*routes, *console.routes), {**pages, **console.files}, gauges
+    shown = console.beside(routes, _pages(service, signals, leases, insight_pages), leases, rotations)
     return Wired(wire_authority(base, rooms, node, service, shown, gateway, worker=worker), node)
+
+
+def _pages(
+    service: TokenService, signals: Signals, leases: Leases, others: Mapping[str, Page]
+) -> Mapping[str, Page]:
+    return {**service.pages, **signals.pages(), **others, SSH_HOSTS_PATH: leases.hosts.show}
 
 
 def lay_foundation(settings: Settings) -> Foundation:
@@ -174,10 +168,48 @@ class _Rooms(NamedTuple):
     rewrapping: Rewrapping
 
 
+def _node_of(
+    base: Foundation,
+    rooms: _Rooms,
+    signals: Signals,
+    gateway: Gateway,
+    sweepers: Sequence[Callable[[Ledger], Awaitable[None]]],
+    told: policy.Telling,
+) -> Node:
+    workers = (
+        rooms.notices,
+        rooms.kept.accounts,
+        rooms.leases,
+        rooms.rotations,
+        rooms.governance,
+        rooms.mcp,
+        told,
+    )
+    return Node(
+        settings=base.settings,
+        clock=base.clock,
+        store=base.store,
+        identity=rooms.identity,
+        tokens=rooms.tokens,
+        sweepers=(*sweepers, rooms.approvals.tend),
+        signals=signals,
+        rewrapping=rooms.rewrapping,
+        workers=workers,
+        gateway=gateway,
+    )
+
+
 def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf) -> tuple[Route, ...]:
     kept, clock = rooms.kept, base.clock
     return (
-        *policy.routes(book, clock, role_of, base.store.database, rooms.leases.narrowing.check),
+        *policy.routes(
+            book,
+            clock,
+            role_of,
+            base.store.database,
+            rooms.leases.narrowing.check,
+            standing_of(rooms.identity),
+        ),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rooms.rewrapping, clock, system_entropy),
         *emergency_routes(wire_emergencies(base, rooms.identity, rooms.tokens)),
         *identity_routes(rooms.identity),
@@ -195,7 +227,7 @@ def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf)
 
 def wire_policy(base: Foundation) -> tuple[Book, policy.Telling]:
     """Build the book of rules, and keep it fresh; and what tells the log of texts that are only tried."""
-    book = Book(base.store.database, mcp_base(base.settings.issuer))
+    book = Book(base.store.database, mcp_base(base.settings.issuer), clock=base.clock)
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
     base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
@@ -252,13 +284,25 @@ def wire_tokens(
     return tokens
 
 
-def wire_house(
+def wire_circumstances(identity: Identity, book: Book, mcp: Mcp) -> Circumstances:
+    """Build what completes callers with what policies ask for."""
+
+    def look_again() -> None:
+        if book.asks_anywhere("standing"):
+            book.tell()
+
+    identity.directory.on_change(look_again)
+    return Circumstances(standing_of(identity), book.asks_for, mcp.flow.met)
+
+
+def wire_house(  # noqa: PLR0913, PLR0917 -- the rooms that prove something
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
     service: TokenService,
     others: Sequence[Proves],
     book: Book,
+    circumstances: Circumstances,
 ) -> Rooms:
     """Build the house that the pipeline asks."""
     return Rooms(
@@ -272,6 +316,7 @@ def wire_house(
         },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),
+        complete=circumstances.complete,
         ledger=base.store.ledger,
         feed=base.store.feed,
     )
@@ -286,9 +331,9 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     kept: Kept,
     *,
     mcp: Mcp,
-    people: tuple[Approvals, Tell],
+    people: tuple[Approvals, Tell, Circumstances],
 ) -> Gateway:
-    """Build the gateway.  `people` are who approves calls, and who hears of alarms."""
+    """Build the gateway.  `people` are who approves calls, who hears of alarms, and what completes callers."""
     settings = base.settings
     doors = GatewayDoors(
         rooms=rooms,
@@ -297,6 +342,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         vault=kept.vault,
         placeholders=kept.placeholders,
         flow=mcp.flow,
+        circumstances=people[2],
         approvals=people[0],
         ids=base.ids,
         ledger=base.store.ledger,

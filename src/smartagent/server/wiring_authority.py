@@ -51,8 +51,8 @@ def wire_authority(  # noqa: PLR0913 -- the parts of the application
     """Build the ASGI application: the routes, and the public pages beside them."""
     routes, documents, gauges = shown
     meter = _meter(base, routes, gateway, worker)
-    for gauge in gauges:
-        gauge(meter)
+    for counted in gauges:
+        counted(meter)
     checks = readiness(base, node)
     installed = release()
     pages: dict[str, Page] = {

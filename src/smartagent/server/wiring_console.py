@@ -9,13 +9,15 @@ from smartagent.console import Console, Doorkeeper, Means, Passkeys, console_rou
 from smartagent.crypto import system_entropy
 from smartagent.edge import Route, Router
 from smartagent.identity import Identity
+from smartagent.leases import Leases
+from smartagent.rotation import Rotations
 from smartagent.server.asgi import Page
 from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms
 from smartagent.server.metrics import Meter
 from smartagent.server.node import Node
 from smartagent.server.rootkeys import form_key, log_signer
-from smartagent.server.wiring_authority import readiness
+from smartagent.server.wiring_authority import gauge_credentials, readiness
 from smartagent.server.wiring_oauth import TokenService
 
 
@@ -25,6 +27,13 @@ class WiredConsole(NamedTuple):
     routes: tuple[Route, ...]
     files: Mapping[str, Page]
     gauge: Callable[[Meter], None]
+
+    def beside(
+        self, routes: tuple[Route, ...], pages: Mapping[str, Page], leases: Leases, rotations: Rotations
+    ) -> tuple[tuple[Route, ...], Mapping[str, Page], tuple[Callable[[Meter], None], ...]]:
+        """Return the routes, pages and gauges of the other rooms, and the console's."""
+        gauges = partial(gauge_credentials, leases, rotations), self.gauge
+        return (*routes, *self.routes), {**pages, **self.files}, gauges
 
 
 def _gauge(console: Console, meter: Meter) -> None:

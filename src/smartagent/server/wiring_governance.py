@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's fifth part: what agents are under."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import ClientKind, Clients
@@ -10,11 +10,11 @@ from smartagent.governance import DAY_SECONDS, WITHDRAWALS_TOPIC, Defaults, Gove
 from smartagent.governance import Means as GovernanceMeans
 from smartagent.identity import Identity
 from smartagent.kernel import IdPrefix
-from smartagent.leases import Lease, leases_of_agent
+from smartagent.leases import Lease, Leases, leases_of_agent
 from smartagent.notices import Tell
-from smartagent.policy import Book
+from smartagent.policy import Book, Keeper, RuleKind
 from smartagent.server.foundation import Foundation
-from smartagent.server.wiring_oauth import TokenService
+from smartagent.server.wiring_oauth import Outside, TokenService
 from smartagent.signals import LedgerLease
 from smartagent.storage import Database
 from smartagent.tokens import Tokens
@@ -23,15 +23,28 @@ TURN_SECONDS: Final = 20
 _UNREGISTERED: Final = frozenset({ClientKind.DYNAMIC, ClientKind.METADATA})
 
 
-def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
+class Given(NamedTuple):
+    """What governance asks of rooms that know nothing of agents' owners: rules, notices, and issuers outside."""
+
+    book: Book
+    roles: Keeper
+    tell: Tell
+    outside: Outside
+
+
+def for_governance(base: Foundation, book: Book, leases: Leases, tell: Tell, outside: Outside) -> Given:
+    """Return what governance is given; roles that somebody asked for are checked as all roles are."""
+    roles = Keeper(RuleKind.ROLE, book, base.clock, base.store.database, leases.narrowing.check)
+    return Given(book, roles, tell, outside)
+
+
+def wire_governance(
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
-    book: Book,
+    given: Given,
     clients: Clients,
     service: TokenService,
-    *,
-    tell: Tell,
 ) -> Governance:
     """Build governance."""
     store, settings = base.store, base.settings
@@ -52,15 +65,18 @@ def wire_governance(  # noqa: PLR0913 -- the rooms that know of agents
             ledger=store.ledger,
             turn=LedgerLease(store.database, store.ledger, base.clock, "governance", holder, TURN_SECONDS),
             directory=identity.directory,
-            grants=book.grants,
-            credentials_of=book.credentials_of,
+            book=given.book,
+            roles=given.roles,
+            grants=given.book.grants,
+            credentials_of=given.book.credentials_of,
             revocations=tokens.revocations,
             delegations=service.delegations.register.all,
             leases_of=lambda agent: leases_of(store.database, agent),
             trail=custody.trail,
             records_of=custody.latest,
             strange_client=strange_client,
-            tell=tell,
+            tell=given.tell,
+            outside=given.outside.federation.verify,
             defaults=Defaults(settings.agent_life_days * DAY_SECONDS, settings.agent_idle_days * DAY_SECONDS),
         )
     )

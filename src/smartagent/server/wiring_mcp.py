@@ -8,6 +8,7 @@ from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.clients import Clients
 from smartagent.gateway import Gateway, Pinner
+from smartagent.governance import AccessAsked, Governance, Prepared
 from smartagent.kernel import Caller, CallerKind, Committed, NeedsApproval, Work
 from smartagent.mcp import Approve, Mcp
 from smartagent.mcp import Means as McpMeans
@@ -23,10 +24,14 @@ class Above(NamedTuple):
 
     commit: Callable[[Work, Caller], Awaitable[Committed]]
     approve: Approve
+    prepare: Callable[[Caller, AccessAsked], Awaitable[Prepared]]
 
 
 def above_mcp(
-    rooms: Callable[[], Rooms], approvals: Callable[[], Approvals], gateway: Callable[[], Gateway]
+    governance: Callable[[], Governance],
+    rooms: Callable[[], Rooms],
+    approvals: Callable[[], Approvals],
+    gateway: Callable[[], Gateway],
 ) -> Above:
     """Return what MCP calls of rooms that are built after it."""
 
@@ -38,7 +43,10 @@ def above_mcp(
 
         return await approvals().obtain(caller, needs, wish, is_shown_to_nobody)
 
-    return Above(lambda work, caller: rooms().commit(work, caller), approve)
+    async def prepare(caller: Caller, asked: AccessAsked) -> Prepared:
+        return await governance().access.prepare(caller, asked)
+
+    return Above(lambda work, caller: rooms().commit(work, caller), approve, prepare)
 
 
 def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kept: Kept, above: Above) -> Mcp:
@@ -53,6 +61,7 @@ def wire_mcp(base: Foundation, tokens: Tokens, clients: Clients, book: Book, kep
             ledger=base.store.ledger,
             commit=above.commit,
             approve=above.approve,
+            prepare=above.prepare,
             approval_wait_seconds=settings.approval_wait_seconds,
             authenticate=tokens.access.authenticate,
             live=lambda caller: not tokens.revocations.is_revoked(caller),

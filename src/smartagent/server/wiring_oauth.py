@@ -13,7 +13,7 @@ from smartagent.clients import Means as ClientsMeans
 from smartagent.consent import ACR, PASSKEY_ACR, Consent, People, consent_routes
 from smartagent.consent import Means as ConsentMeans
 from smartagent.crypto import system_entropy
-from smartagent.decoupled import Decoupled, decoupled_routes
+from smartagent.decoupled import APPROVAL_DETAIL, Decoupled, decoupled_routes
 from smartagent.decoupled import Means as DecoupledMeans
 from smartagent.delegation import ID_JAG, TYPES, Delegations, OutboundAudience, delegation_routes
 from smartagent.delegation import Means as DelegationMeans
@@ -41,6 +41,7 @@ from smartagent.server.foundation import Foundation
 from smartagent.server.mcpplace import own_resource
 from smartagent.server.rootkeys import form_key, user_code_key
 from smartagent.server.settings import Settings
+from smartagent.server.wiring_approvals import CallsAsked
 from smartagent.signals import Bounds, LedgerLease, Signals, signals_routes
 from smartagent.signals import Means as SignalsMeans
 from smartagent.tokens import JWKS_PATH, RevocationKind, Tokens, revocation_of
@@ -147,7 +148,12 @@ def wire_clients(base: Foundation, outside: Outside, book: Book) -> Clients:
 
 
 def wire_token_service(
-    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, clients: Clients
+    base: Foundation,
+    outside: Outside,
+    identity: Identity,
+    tokens: Tokens,
+    clients: Clients,
+    approvals: CallsAsked,
 ) -> TokenService:
     """Build the authorization server."""
     settings = base.settings
@@ -165,7 +171,7 @@ def wire_token_service(
     delegations = wire_delegations(base, outside, identity, tokens, clients)
     id_tokens = IdTokens(means)
     consent = wire_consent(base, means, requests, id_tokens)
-    decoupled = wire_decoupled(base, means, requests, id_tokens, consent)
+    decoupled = wire_decoupled(base, means, requests, id_tokens, consent, approvals)
     grants: dict[str, Grant] = {**consent.grants(), **decoupled.grants(), **delegations.grants()}
     oauth = OAuth(means, requests, grants, consent.redeeming)
     routes = (
@@ -213,7 +219,12 @@ def wire_consent(
 
 
 def wire_decoupled(
-    base: Foundation, means: OAuthMeans, requests: ClientRequests, id_tokens: IdTokens, consent: Consent
+    base: Foundation,
+    means: OAuthMeans,
+    requests: ClientRequests,
+    id_tokens: IdTokens,
+    consent: Consent,
+    approvals: CallsAsked,
 ) -> Decoupled:
     """Build what asks people who are elsewhere."""
     return Decoupled(
@@ -232,6 +243,7 @@ def wire_decoupled(
             id_tokens=id_tokens,
             people=consent.people,
             frame=consent.people.frame,
+            approvals=approvals,
         )
     )
 
@@ -290,7 +302,7 @@ def _abilities(base: Foundation, clients: Clients, routes: tuple[Route, ...], oa
         acr_values=(ACR, PASSKEY_ACR),
         prompt_values=("none", "login", "consent", "select_account"),
         response_modes=("query", "form_post"),
-        authorization_details_types=TYPES,
+        authorization_details_types=(*TYPES, APPROVAL_DETAIL),
         requested_token_types=(ID_JAG,),
         client_id_metadata_documents=base.settings.client_metadata_documents,
         resources=lambda: [resource.identifier for resource in clients.resources()],

@@ -38,9 +38,8 @@ def caller_of(claims: AccessClaims, directory: Directory) -> Caller:
     kind = _kind_of(claims, principal)
     role, subject, subject_role = claims.role, "", ""
     if kind is CallerKind.OPERATOR:
-        # What an operator may do is what is true now, not when the token was made.
-        operator = directory.operator(principal)
-        role = operator.role if operator is not None else ""
+        # What an operator may do is what is true when they ask (`verify`), not when the token was made.
+        role = ""
     if claims.act is not None:
         agent = directory.agent(principal)
         if agent is None:
@@ -63,6 +62,9 @@ def caller_of(claims: AccessClaims, directory: Directory) -> Caller:
         actors=actors_of(claims.act)[1:],
         lineage=lineage,
         restriction=_restriction(claims),
+        session_at=claims.sat,
+        authn=claims.authn,
+        binding="bearer" if claims.cnf is None else "dpop",
     )
 
 

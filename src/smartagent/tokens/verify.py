@@ -142,7 +142,11 @@ class AccessTokens:
         proof = inbound.headers.get("dpop", "")
         bound = Bound(inbound.method, self._means.issuer + inbound.path, token, verified.jkt)
         claim = self._proofs.at_resource(proof, bound)
-        return msgspec.structs.replace(verified.caller, client_ip=inbound.client_ip, claims=(claim,))
+        caller = msgspec.structs.replace(verified.caller, client_ip=inbound.client_ip, claims=(claim,))
+        if caller.kind is not CallerKind.OPERATOR:
+            return caller
+        operator = self._means.directory.operator(caller.principal)
+        return msgspec.structs.replace(caller, role=operator.role if operator is not None else "")
 
 
 def _from(caller: Caller, client_ip: str) -> Caller:
@@ -158,4 +162,7 @@ def _from(caller: Caller, client_ip: str) -> Caller:
         caller.scopes,
         caller.expires_at,
         client_ip,
+        session_at=caller.session_at,
+        authn=caller.authn,
+        binding=caller.binding,
     )

@@ -268,3 +268,12 @@ async def test_what_waits_of_an_agent_that_died_is_withdrawn_and_what_is_old_is_
     await world.approvals.tend(world.store)
     with pytest.raises(ApprovalNotFound):
         await world.approvals.find(asked)
+
+
+async def test_people_hear_of_what_waits_and_not_of_what_is_in_it(world):
+    asked = await pending(world)
+    await pending(world)
+    ((kind, subject, title, lines, link),) = world.told
+    assert (kind, subject, link) == ("approvals", asked, f"/v1/approvals/{asked}")
+    assert "POST https://shop.example/refunds" in title
+    assert "1200" not in f"{title} {lines}"

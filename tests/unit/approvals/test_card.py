@@ -109,6 +109,7 @@ def test_what_only_sounds_like_one_is_shown_unless_a_word_says_so(name):
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_covered(value):
     assert value not in repr(shown(of_json({"note": f"here: {value}"}))[1])
+    assert value not in repr(shown(changed(REFUND, path=f"/hooks/{value}", query=f"q={value}"))[1])
 
 
 def test_what_the_vault_knows_is_covered_wherever_it_stands():
@@ -157,6 +158,12 @@ def test_what_has_no_room_is_counted():
     # The amount is never among what is left out.
     hidden = {f"member{number}": "x" * 100 for number in range(200)} | {"amount": 5}
     assert "amount" in shown(of_json(hidden))[0]
+
+
+def test_no_crowd_of_amounts_hides_the_one_that_counts():
+    crowd = {f"line{number}": {"amount": number} for number in range(100)} | {"amount": 9_999}
+    lines, _ = shown(of_json(crowd))
+    assert next(iter(lines.items())) == ("amount", "9999")
 
 
 deeds = st.builds(

@@ -112,7 +112,7 @@ def test_any_no_is_a_no_and_closes_it():
             say(denied, voter, said)
 
 
-@pytest.mark.parametrize("state", [each for each in State if each is not State.PENDING])
+@pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
 def test_what_is_not_pending_is_decided_by_nobody(state):
     with pytest.raises(ApprovalDecided):
         say(changed(WAITING, state=state), "opr_1")

@@ -8,6 +8,7 @@ import msgspec
 from smartagent.approvals import Approvals, Deed, Means, Wish, approvals_routes
 from smartagent.identity import AgentStatus
 from smartagent.kernel import Caller, CallerKind, NeedsApproval, Work
+from smartagent.notices.telling import Teller
 from tests.unit.identity.world import ISSUER, World
 
 FOUR_EYES = NeedsApproval("somebody else looks first", rules=("policy/refunds/1",), people=1)
@@ -43,6 +44,7 @@ class ApprovalsWorld(World):
         self._filed = asyncio.Event()
         self.gone = set()
         """People who lost the right to decide, and agents and sessions that are dead."""
+        self.told = []
         self.approvals = Approvals(
             Means(
                 clock=self.clock,
@@ -53,10 +55,15 @@ class ApprovalsWorld(World):
                 owner_of=self._owner_of,
                 stands=lambda person, at_ms: person not in self.gone,
                 alive=self._alive,
+                tell=self._tell,
             )
         )
         self.approvals.follow(self.store)
         self.open(approvals_routes(self.approvals), {})
+
+    def _tell(self, *notice):
+        self.told.append(notice)
+        return Teller(self.clock, self.ids, ISSUER).tell(*notice)
 
     async def _commit(self, work, caller):
         committed = await self.store.commit(work)

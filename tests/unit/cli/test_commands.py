@@ -62,6 +62,7 @@ NOUNS = [
     "honeytoken",
     "sealing-key",
     "scim",
+    "channel",
     "review",
 ]
 

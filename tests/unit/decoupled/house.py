@@ -17,6 +17,7 @@ from smartagent.decoupled import Decoupled, Means, decoupled_routes
 from smartagent.edge import Reply
 from smartagent.kernel import Secret
 from smartagent.oauth import Abilities, IdTokens, ServerMetadata
+from tests.unit.decoupled.approvals import FakeApprovals
 from tests.unit.identity.world import GATEWAY, ISSUER, AgentActor, OperatorActor, World
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -45,6 +46,7 @@ class Elsewhere:
                 form_key=Secret(b"f" * 32),
             )
         )
+        self.approvals = FakeApprovals()
         self.room = Decoupled(
             Means(
                 clock=world.clock,
@@ -61,6 +63,7 @@ class Elsewhere:
                 id_tokens=id_tokens,
                 people=self.consent.people,
                 frame=self.consent.people.frame,
+                approvals=self.approvals,
             )
         )
         world.grants |= self.room.grants()

@@ -52,5 +52,5 @@ def test_a_program_must_say_yes_itself(tmp_path):
 
 def test_a_name_cannot_steer_the_terminal():
     row = _readable({"client_name": "\x1b[2Jbot\u202egpj", "scopes": ["a"]})
-    assert row == {"client_name": "[U+001B][2Jbot[U+202E]gpj", "scopes": ["a"]}
+    assert row == {"client_name": "[U+001B][2Jbot[U+202E]gpj", "scopes": ["a"], "call": ""}
     assert "\x1b" not in json.dumps(row)

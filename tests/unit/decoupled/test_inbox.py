@@ -29,6 +29,8 @@ async def test_what_waits_is_listed_for_whom_it_waits(house, ada, bot):
         "client_ip": "10.0.0.1",
         "created_at": "2027-01-15T08:00:00Z",
         "expires_at": "2027-01-15T08:05:00Z",
+        "approval": "",
+        "card": None,
     }
     grace = await second_operator(house, ada, "Grace")
     assert (await grace.call("GET", "/v1/consent-requests"))[1]["requests"] == []

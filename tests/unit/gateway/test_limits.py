@@ -231,3 +231,15 @@ def test_of_a_flood_of_refusals_the_first_is_recorded_and_the_others_counted():
     assert refusals.due(WINDOW_SECONDS) == [(refused, 3)]
     assert refusals.due(WINDOW_SECONDS) == []
     assert refusals.is_first(refused, 6.0)
+
+
+def test_what_is_left_is_told_of_the_tightest_limit_and_counts_nothing():
+    limiter, own, shared = Limiter("a"), Limits(rate="1/s", burst=4), Limits(rate="1/s", burst=10)
+    bounds = [(AGENT, own), ("role/reader", shared)]
+
+    assert limiter.left(bounds, 0.0) == 100
+    for left in (75, 50, 25, 0):
+        limiter.admit(bounds, 0.0).release()
+        assert limiter.left(bounds, 0.0) == limiter.left(bounds, 0.0) == left
+    assert limiter.left(bounds, 2.0) == 50
+    assert limiter.left([(AGENT, UNLIMITED)], 2.0) == 100

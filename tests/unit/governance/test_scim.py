@@ -2,6 +2,7 @@
 """Joiners, movers, leavers: what a directory says, and what becomes of agents."""
 
 import json
+from itertools import permutations
 
 import pytest
 
@@ -155,6 +156,28 @@ async def test_events_that_come_twice_or_in_another_order_do_no_harm(world, ada,
     assert again != bo
     assert (await hr.call("POST", "/Users", {"schemas": [USER], "userName": "BO"}))[0] == 409
     assert world.status_of(bot) == "suspended"
+
+
+@pytest.mark.parametrize("order", list(permutations(["away", "here", "away", "gone"])), ids="-".join)
+async def test_in_whatever_order_words_come_agents_stay_stopped_and_who_is_gone_stays_gone(
+    world, ada, hr, order
+):
+    bo = await hr.join("bo")
+    bot = await agent_of(world, ada, bo)
+    gone = False
+    for word in order:
+        if word == "gone":
+            status = (await hr.call("DELETE", f"/Users/{bo}"))[0]
+            assert status == (404 if gone else 204)
+            gone = True
+        else:
+            said = {"op": "replace", "path": "active", "value": word == "here"}
+            assert (await hr.patch(bo, said))[0] == (404 if gone else 200)
+        if word != "here" or gone:
+            assert world.status_of(bot) == "suspended"
+    assert world.status_of(bot) == "suspended"
+    _, line = await ada.call("GET", f"/v1/inventory/{bot.id}")
+    assert line["agent"]["orphan"] is True
 
 
 async def test_an_agent_enrolled_while_its_owner_leaves_is_found(world, ada, hr):

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A house with governance, whose log can be followed and whose turn the test gives away."""
 
+import json
+
 import msgspec
 
 from smartagent.audit import Trail
 from smartagent.audit.custody import Entry
+from smartagent.edge import AuthenticationFailed
+from smartagent.federation import Foreign, IssuerKind, Purpose, TrustedIssuer
 from smartagent.governance import Defaults, Governance, Means, governance_routes, is_person_here
 from smartagent.kernel import Committed, Record, Work
 from smartagent.notices.telling import Teller
+from smartagent.policy import ROLES_TOPIC, Book, Keeper, RuleKind
 from smartagent.tokens import RevocationKind, revocation_of
 from tests.unit.identity.memory import FakeClock, MemoryStore
 from tests.unit.identity.world import ISSUER, World
@@ -50,6 +55,9 @@ class GovernanceWorld(World):
         self.turn = Turn()
         self.delegated = []
         self.leasable = {}
+        self.trusted = {"https://idp.example"}
+        self.book = Book(self.store)
+        self.store.register(ROLES_TOPIC, self.book.reload_roles)
         self.governance = Governance(
             Means(
                 clock=self.clock,
@@ -60,7 +68,9 @@ class GovernanceWorld(World):
                 ledger=self.store,
                 turn=self.turn,
                 directory=self.identity.directory,
-                grants=self.roles.get,
+                book=self.book,
+                roles=Keeper(RuleKind.ROLE, self.book, self.clock, self.store, lambda role, role_file: None),
+                grants=self._grants,
                 credentials_of=lambda role: self.leasable.get(role, ()),
                 trail=self._trail,
                 revocations=self.tokens.revocations,
@@ -68,12 +78,26 @@ class GovernanceWorld(World):
                 leases_of=self._leases_of,
                 records_of=self._records_of,
                 strange_client=self._strange_client,
+                outside=self._outside,
                 tell=Teller(self.clock, self.ids, ISSUER).tell,
                 defaults=defaults or Defaults(),
             )
         )
         self.governance.follow(self.store)
         self.open(governance_routes(self.governance), self.governance.scim.authenticators())
+
+    def _grants(self, role):
+        return self.roles.get(role) or self.book.grants(role)
+
+    async def _outside(self, token, *, purpose, now):
+        """Take a token that says in JSON who made it, and what it claims."""
+        said = json.loads(token)
+        if said["iss"] not in self.trusted or purpose is not Purpose.PERSON:
+            raise AuthenticationFailed("nobody vouches for it")
+        entry = TrustedIssuer(
+            "idp", said["iss"], IssuerKind.OIDC, (Purpose.PERSON,), ("smartagent",), ("RS256",)
+        )
+        return Foreign(entry, said["sub"], said, "", "", "", int(now) + 60, once=None)
 
     async def _is_person(self, owner):
         return await is_person_here(self.store, owner)

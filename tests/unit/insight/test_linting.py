@@ -2,6 +2,7 @@
 """What is wrong with rules."""
 
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner
 
 from smartagent.cli.exits import Exit
@@ -28,6 +29,14 @@ def found_in_policy(cedar, known=EVERYTHING):
         (each.line, each.severity, each.kind, each.rule)
         for each in lint_rules({}, {"p.cedar": ("p", cedar)}, known)
     ]
+
+
+def test_a_block_about_an_mcp_server_that_does_not_exist_is_found_where_servers_are_known():
+    text = HEAD + '[[mcp]]\nserver = "gone"\ntools = ["*"]\n'
+
+    assert found(text) == []
+    known = structs.replace(EVERYTHING, servers={"files"})
+    assert [(kind, rule) for _, _, kind, rule in found(text, known)] == [("unknown", "role/reader/1")]
 
 
 def test_a_role_that_is_in_order_has_no_findings():

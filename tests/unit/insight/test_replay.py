@@ -196,3 +196,19 @@ async def test_what_was_approved_changes_nothing_where_the_draft_asks_too():
     assert (await past.ask(REPLAY, roles=[ASKS])).shifts == []
     (shift,) = (await past.ask(REPLAY, roles=[READER])).shifts
     assert (shift.was, shift.becomes, shift.now) == ("ask", "permit", "ask")
+
+
+async def test_circumstances_are_those_of_the_record_and_those_that_lack_them_are_counted():
+    past = Past(READER)
+    known = {"binding": "bearer", "session_at": START - 100, "standing": "normal"}
+    watched = {**known, "standing": "watched", "session_at": START - 10}
+    past.add(
+        called("GET /orders/orders/1", agent(**known)),
+        called("GET /orders/orders/2", agent(**watched)),
+        called("GET /orders/orders/3"),
+    )
+
+    strict = 'forbid(principal, action, resource) when {context.standing == "watched" || context.session_age > 60};'
+    page = await past.ask(REPLAY, policies={"strict": strict})
+
+    assert (page.decided, page.lacking, [shift.calls for shift in page.shifts]) == (2, 1, [2])

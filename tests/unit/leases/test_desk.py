@@ -84,6 +84,16 @@ async def test_what_is_no_lease_is_refused_and_nothing_is_made(world, bot, body,
     assert world.provider.orders == []
 
 
+async def test_what_people_are_asked_about_first_is_refused_and_says_so(world, bot):
+    world.asked_about.add("db")
+
+    status, problem = await bot.call("POST", "/v1/leases", {"credential": "db"})
+
+    assert (status, code_of(problem)) == (403, "lease-needs-approval")
+    assert "policy/careful/1" in problem["detail"]
+    assert world.provider.orders == []
+
+
 async def test_a_credential_that_the_role_names_and_nobody_described_is_not_found(world, bot):
     world.leasable["leaser"] += ("ghost",)
     world.roles["leaser"] = world.roles["leaser"].__class__((), 900, ("credential:ghost",))

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Mapping
 
 from smartagent.crypto import seal, unseal
-from smartagent.kernel import Denied, Permitted, Secret
+from smartagent.kernel import Denied, NeedsApproval, Permitted, Secret
 from smartagent.leases import (
     Credential,
     Ended,
@@ -139,6 +139,7 @@ class LeasesWorld(World):
     def __init__(self, clock=None, store=None, name="one", provider: FakeProvider | None = None) -> None:
         super().__init__(clock, store, name)
         self.roles["leaser"] = LEASING
+        self.asked_about = set()
         self.leasable = {"leaser": ("db", "db-admin", "fixed", "key")}
         self.provider = provider or FakeProvider()
         self.fixed = Fixed()
@@ -169,6 +170,8 @@ class LeasesWorld(World):
         self.open(leases_routes(self.leases))
 
     def decide(self, caller, name):
+        if name in self.asked_about:
+            return NeedsApproval("somebody looks first", rules=("policy/careful/1",), people=1)
         if name in self.leasable.get(caller.role, ()) and f"credential:{name}" in caller.scopes:
             return Permitted(("test",))
         return Denied("the role does not have it", f"credential:{name}")

@@ -62,6 +62,7 @@ async def test_a_notice_is_delivered_once_and_the_log_says_so(world, ada, desk):
     assert shown["delivered_at"]
 
 
+@pytest.mark.requirement("WH-6")
 async def test_what_is_not_taken_is_sent_again_later_with_the_same_id(world, ada, desk):
     await desk("ops")
     world.receivers.failing["ops"] = [NotDelivered("status 500"), NotDelivered("status 503")]
@@ -144,6 +145,7 @@ async def test_one_that_is_never_taken_does_not_hold_the_others_of_its_channel(w
     assert world.receivers.titles("ops") == ["next"]
 
 
+@pytest.mark.requirement("WH-5")
 async def test_a_receiver_that_is_gone_disables_its_channel_until_it_is_written_anew(world, ada, desk):
     await desk("ops")
     await world.tell("one", subject="apr_1")

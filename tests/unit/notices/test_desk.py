@@ -17,6 +17,7 @@ async def put(ada, name, **entry):
     return await ada.call("PUT", f"/v1/channels/{name}", entry)
 
 
+@pytest.mark.requirement("WH-3")
 async def test_a_webhooks_secret_is_shown_once_and_what_it_is_is_sealed(world, ada):
     status, made = await put(ada, "ops", webhook=HOOK)
     assert status == 201
@@ -46,14 +47,17 @@ def _everything():
     return select(channels)
 
 
-async def test_a_new_secret_is_made_when_it_is_asked_for_and_for_another_sort_of_channel(world, ada):
+@pytest.mark.requirement("WH-3")
+async def test_a_new_secret_is_made_when_it_is_asked_for_and_for_every_other_place(world, ada):
     _, first = await put(ada, "ops", webhook=HOOK)
     _, second = await put(ada, "ops", webhook=HOOK, new_secret=True)
     assert second["secret"] not in {"", first["secret"]}
+    _, moved = await put(ada, "ops", webhook=HOOK + "/elsewhere")
+    assert moved["secret"] not in {"", first["secret"], second["secret"]}
     _, mail = await put(ada, "ops", email="ada@example.com")
     assert mail["secret"] == ""
     _, third = await put(ada, "ops", webhook=HOOK)
-    assert third["secret"] not in {"", first["secret"], second["secret"]}
+    assert third["secret"] not in {"", first["secret"], second["secret"], moved["secret"]}
 
 
 @pytest.mark.parametrize(

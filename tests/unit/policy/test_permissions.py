@@ -10,7 +10,7 @@ from smartagent.kernel import Caller, CallerKind, Denied, OperatorRole, Permitte
 from smartagent.policy import Permission, decide_api
 from smartagent.policy.permissions import HOUSE_POLICY, house_schema
 
-ANYBODY = {"challenges.create", "clients.register", "sign-in", "authorizations.request"}
+ANYBODY = {"challenges.create", "clients.register", "sign-in", "people.sign-in", "authorizations.request"}
 CLIENTS = {
     "tokens.issue",
     "authorizations.push",
@@ -38,6 +38,7 @@ AGENTS = CLIENTS | {
     "sessions.end",
     "agents.rekey",
     "access.evaluate",
+    "access-requests.create",
     "approvals.read",
 }
 NEWCOMERS = {"claims.use", "agents.enrol", "agents.attest"}
@@ -59,6 +60,7 @@ NOT_OPERATORS = {
     "leases.renew",
     "sessions.end",
     "agents.rekey",
+    "access-requests.create",
     *NEWCOMERS,
     *DIRECTORIES,
     *(CLIENTS - {"revocations.follow", "ssf.manage"}),
@@ -87,7 +89,7 @@ VIEWERS = {
 BY_ROLE = {
     OperatorRole.VIEWER: VIEWERS,
     OperatorRole.APPROVER: VIEWERS
-    | {"consent-requests.decide", "access-requests.write", "approvals.decide", "reviews.write"},
+    | {"approvals.decide", "consent-requests.decide", "access-requests.write", "reviews.write"},
     OperatorRole.OPERATOR: OPERATORS,
     OperatorRole.SECURITY_OFFICER: OPERATORS | {"operators.write"},
 }

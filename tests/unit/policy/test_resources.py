@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartagent.kernel import Caller, CallerKind, Denied, Permitted
-from smartagent.policy import Book, Item, MalformedRoleFile, drafted, no_rules, parse_role_file
+from smartagent.policy import (
+    Book,
+    Item,
+    MalformedRoleFile,
+    RuleKind,
+    difference,
+    drafted,
+    no_rules,
+    parse_role_file,
+)
 from smartagent.policy.compile import compile_role
 
 READER = """name = "reader"
@@ -233,3 +242,9 @@ def test_delegation_never_widens_and_loses_nothing_that_both_name(mine, theirs):
     together = rules.narrowed_lease(caller("mine", subject_role="theirs"), "shop-db")
     assert reached(together) == each[0] & each[1]
     assert all(isinstance(item, Item) for item in together)
+
+
+def test_versions_are_compared_thing_by_thing():
+    wider = READER.replace('"id", "status"', '"id", "status", "total"')
+    found = difference(RuleKind.ROLE, READER, wider, ("old", "new"))
+    assert (found.comes, found.goes) == (("lease shop-db: SELECT public.orders/total",), ())

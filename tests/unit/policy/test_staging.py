@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Staged texts: the way that they take, whom they decide about, and what is counted."""
 
+import asyncio
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from smartagent.kernel import Committed, Denied, Ids, Permitted
 from smartagent.policy import (
+    Book,
     Call,
     MalformedPolicy,
     McpCall,
@@ -21,7 +25,7 @@ from smartagent.policy import (
 from smartagent.policy.staged.model import Stage, Staged, check_step
 from smartagent.policy.staged.shifts import MOST_GROUPS, Counter, Shift
 from smartagent.policy.staged.store import put_staged, read_shifts, staged_rules
-from tests.unit.policy.fakes import NOW, FakeClock, agent, body_of, role
+from tests.unit.policy.fakes import NOW, FakeClock, agent, body_of, policy, role
 from tests.unit.policy.test_book import NO_SEVEN, READER
 from tests.unit.policy.test_routes import ask, desk
 from tests.unit.policy.test_versions import do
@@ -342,3 +346,43 @@ def test_however_many_groups_there_are_a_bounded_number_is_kept_apart():
     (tried,) = counter.take()
     assert len(tried.shifts) == MOST_GROUPS + 1
     assert sum(tried.shifts.values()) == tried.decided == MOST_GROUPS + 50
+
+
+PATHS = [f"/orders/{number}" for number in range(4)]
+
+
+class Holding:
+    """A database in which one text is staged."""
+
+    def __init__(self, what):
+        self._row = structs.astuple(what)
+
+    async def fetch(self, statement, parameters=None):
+        return [self._row]
+
+
+def closing(paths):
+    return "\n".join(
+        f'forbid(principal, action, resource) when {{ context.path == "{path}" }};' for path in paths
+    )
+
+
+@given(
+    st.sets(st.sampled_from(PATHS), min_size=1),
+    st.sets(st.sampled_from(PATHS), min_size=1),
+    st.sampled_from([(Stage.DRAFT, 0), (Stage.SHADOW, 0), (Stage.CANARY, 30), (Stage.CANARY, 100)]),
+    st.sampled_from([1, 2]),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from(PATHS)), min_size=1, max_size=8),
+)
+def test_decisions_agree_with_a_small_reference(present, following, stage, base, asked):
+    what = staged(*stage, text=closing(following), base=base)
+    book = Book(Holding(what), roles=[role(READER)], policies=[policy("closed", closing(present))])
+    asyncio.run(book.reload_staged(()))
+    differing = 0
+    for number, path in asked:
+        takes = base == 1 and what.takes(f"agt_{number}")
+        verdict = book.decide_call(agent(name=f"agt_{number}"), Call("orders", "GET", path))
+        assert isinstance(verdict, Denied) is (path in (following if takes else present))
+        differing += (path in present) is not (path in following)
+    counted = sum(sum(tried.shifts.values()) for tried in book.tried.take())
+    assert counted == (differing if base == 1 and stage[0] is not Stage.DRAFT else 0)

@@ -97,3 +97,14 @@ async def test_those_who_wait_are_woken_at_their_version(feed):
     assert not waiting[1].done()
     feed.offer(12, [Change("a", "2")])
     await waiting[1]
+
+
+async def test_who_watches_is_told_which_topics_changed_after_memory_has_them(feed, memory):
+    told = []
+    feed.watch(lambda topics: told.append((topics, len(memory.calls))))
+    feed.offer(12, (Change("a", "1"), Change("b", "2"), Change("unknown", "3")))
+    await feed.reached(12)
+    assert told == [(frozenset({"a", "b", "unknown"}), 2)]
+    feed.start_over(13)
+    await feed.reached(13)
+    assert told[-1][0] == frozenset({"a", "b"})

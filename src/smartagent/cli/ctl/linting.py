@@ -73,9 +73,30 @@ def _known(ctx: typer.Context, drafts: Drafts, since: str, *, named: bool) -> "K
     return Known(
         upstreams=_names(ctx, "upstreams"),
         credentials=_names(ctx, "credentials"),
+        servers=_servers(ctx),
         roles=roles | {_role_name(text) for text in drafts.roles.values()},
         used=used if decided >= _ENOUGH else None,
     )
+
+
+def tell_unknown(ctx: typer.Context, file: Path, text: str) -> None:
+    """Say which rules of a role file are about what does not exist.
+
+    That is no reason to refuse it: a role may be written before what it names.
+    """
+    from smartagent.insight import Known, lint_rules  # noqa: PLC0415 -- `--help` does without
+
+    known = Known(
+        upstreams=_names(ctx, "upstreams"), credentials=_names(ctx, "credentials"), servers=_servers(ctx)
+    )
+    for each in lint_rules({str(file): text}, {}, known):
+        if each.kind == "unknown":
+            say(f"{each.file}:{each.line}: {each.what}")
+
+
+def _servers(ctx: typer.Context) -> set[str]:
+    rows = rows_of(answer_of(ctx, "GET", "/v1/mcp-servers"), "servers")
+    return {str(each["name"]) for each in rows}
 
 
 def _names(ctx: typer.Context, what: str) -> set[str]:

@@ -10,12 +10,11 @@ import typer
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
 from smartagent.cli.ctl.place import AsJson
 from smartagent.cli.exits import REFUSED, USAGE, Exit
-from smartagent.cli.render import say, show_fields, show_rows
+from smartagent.cli.render import printable, say, show_fields, show_rows
 
 app = typer.Typer(
     help="MCP servers behind the gateway, and which of their tools agents see.", no_args_is_help=True
 )
-access_app = typer.Typer(help="What agents ask operators for.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The server's name: agents reach it at <issuer>/mcp/NAME.")]
 Words = Annotated[list[str] | None, typer.Argument(help="The arguments of --command; put `--` before them.")]
@@ -107,7 +106,7 @@ def tools(
     """List a server's tools: pending, approved, or changed since they were approved."""
     rows = _tools(ctx, name, look=look)
     if not as_json:
-        rows = [row | {"tool": _printable(row.get("tool"))} for row in rows]
+        rows = [row | {"tool": printable(row.get("tool"))} for row in rows]
     show_rows(rows, ("tool", "state", "decided_by", "seen_at"), as_json=as_json, empty="It offers none.")
 
 
@@ -161,28 +160,6 @@ def release(
     done(f"Released {agent}.", as_json=as_json)
 
 
-@access_app.command("list")
-def list_requests(ctx: typer.Context, *, as_json: AsJson = False) -> None:
-    """List what agents ask for, the oldest first."""
-    rows = rows_of(answer_of(ctx, "GET", "/v1/access-requests"), "requests")
-    columns = ("id", "agent", "role", "wanted", "reason", "created_at")
-    if not as_json:
-        rows = [row | {name: _printable(row.get(name)) for name in ("wanted", "reason")} for row in rows]
-    show_rows(rows, columns, as_json=as_json, empty="Nobody asks for anything.")
-
-
-@access_app.command("close")
-def close_request(
-    ctx: typer.Context,
-    request_id: Annotated[str, typer.Argument(help="The request's id.")],
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Close a request, however you decided; what an agent may do is said in its role."""
-    answer_of(ctx, "DELETE", f"/v1/access-requests/{segment(request_id)}")
-    done(f"Closed {request_id}.", as_json=as_json)
-
-
 def _tools(ctx: typer.Context, name: str, *, look: bool) -> list[dict[str, object]]:
     if look:
         return rows_of(answer_of(ctx, "POST", f"{_path(name)}/look"), "tools")
@@ -201,11 +178,6 @@ def _difference(row: dict[str, object]) -> list[str]:
         _lines(str(row.get(member) or "")) for member in ("approved_definition", "offered_definition")
     )
     return list(difflib.unified_diff(before, after, "approved", "offered", lineterm=""))
-
-
-def _printable(value: object) -> str:
-    # What agents and servers wrote goes to a terminal: nothing of it may steer one, or turn the text around.
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
 
 
 def _lines(definition: str) -> list[str]:

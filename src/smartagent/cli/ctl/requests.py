@@ -21,11 +21,12 @@ _COLUMNS = (
     "client_id",
     "scopes",
     "binding_message",
+    "call",
     "client_ip",
     "expires_at",
 )
 _SHOWN = (
-    "id", "channel", "client_name", "client_id", "scopes", "resource", "binding_message", "client_ip",
+    "id", "channel", "client_name", "client_id", "scopes", "resource", "binding_message", "call", "client_ip",
     "created_at", "expires_at",
 )  # fmt: skip
 # An id has an underscore; a code is eight consonants, with or without its dash.
@@ -109,4 +110,13 @@ def _decide(ctx: typer.Context, request: Json, decision: str, *, as_json: bool) 
 
 def _readable(row: Json) -> dict[str, object]:
     """Return a row whose texts cannot steer a terminal: a client chose its name, and its message."""
-    return {name: printable(value) if isinstance(value, str) else value for name, value in row.items()}
+    told = {name: printable(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {**told, "call": _call(row.get("card"))}
+
+
+def _call(card: object) -> str:
+    """Write what a call will do that is approved with a request; empty when there is none."""
+    if not isinstance(card, dict):
+        return ""
+    lines = [f"{name}: {value}" for name, value in card["lines"]]
+    return printable("; ".join([card["title"], *lines, *card["notes"]]))

@@ -9,6 +9,7 @@ import typer
 
 from smartagent.cli.ctl import staging, versions
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
+from smartagent.cli.ctl.linting import tell_unknown
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_fields, show_json, show_rows
@@ -44,6 +45,7 @@ def put(
         show_json(written)
     else:
         say(f"Wrote the role {name}, version {written.get('version', '?')}.")
+        tell_unknown(ctx, file, text)
 
 
 @app.command("list")

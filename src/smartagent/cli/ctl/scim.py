@@ -7,7 +7,7 @@ import typer
 
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment
 from smartagent.cli.ctl.place import AsJson
-from smartagent.cli.render import say, show_json, show_rows
+from smartagent.cli.render import say, show_fields, show_json, show_rows
 
 app = typer.Typer(help="Directories that tell of people by SCIM.", no_args_is_help=True)
 
@@ -39,11 +39,40 @@ def token(  # noqa: PLR0913 -- what is said of a directory
     say(f"token     {made.get('token')}")
 
 
+@app.command()
+def groups(  # noqa: PLR0913 -- what a group source says
+    ctx: typer.Context,
+    name: Name,
+    *,
+    issuer: Annotated[str, typer.Option(help="The issuer; it must be trusted for people.")],
+    group: Annotated[list[str], typer.Option(help="A group whose people can answer for agents; repeat it.")],
+    claim: Annotated[str, typer.Option(help="Where its ID tokens name groups.")] = "groups",
+    on_leave: Annotated[
+        str, typer.Option(help="What becomes of leavers' agents: suspend, reassign or retire.")
+    ] = "suspend",
+    to: Annotated[str, typer.Option(help="Whom they are reassigned to: an operator or a person.")] = "",
+    fresh_days: Annotated[
+        int, typer.Option(help="Who did not sign in for so long has left.", min=1, max=366)
+    ] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Let an OIDC issuer's groups say who can answer for agents."""
+    body = {
+        "issuer": issuer,
+        "groups": group,
+        "claim": claim,
+        "on_leave": on_leave,
+        "heir": to,
+        "fresh_days": fresh_days,
+    }
+    show_fields(answer_of(ctx, "PUT", f"/v1/group-sources/{segment(name)}", body=body), as_json=as_json)
+
+
 @app.command("list")
 def show_all(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List the directories."""
     rows = rows_of(answer_of(ctx, "GET", "/v1/scim-sources"), "sources")
-    columns = ("name", "on_leave", "heir", "issuer", "expires_at", "changed_by")
+    columns = ("name", "on_leave", "heir", "issuer", "groups", "expires_at", "changed_by")
     show_rows(rows, columns, as_json=as_json, empty="There are no directories.")
 
 

@@ -41,6 +41,19 @@ class Order(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+class Refund(msgspec.Struct, frozen=True):
+    """What the agent asks the shop to pay back, and how it waits for people."""
+
+    amount_minor: int
+    prefer: str = ""
+    approval: str = ""
+
+    @property
+    def told(self) -> str:
+        """As an order's argument."""
+        return msgspec.json.encode(self).decode()
+
+
 class Report(msgspec.Struct, frozen=True):
     """What came of an order.  `result` is the order's own; `error` is the refusal's code and text."""
 
@@ -71,6 +84,7 @@ class DemoAgent:
             "replay": self._replay,
             "stranger": self._stranger,
             "call": self._call,
+            "refund": self._refund,
         }
 
     async def obey(self, order: Order) -> "AsyncIterator[Report]":
@@ -140,6 +154,16 @@ class DemoAgent:
         # Everything that the agent can see of the answer, so that the story can search it.
         seen = repr(sorted(answer.headers.items())) + answer.body.decode(errors="replace")
         return Report(result=seen, status=answer.status)
+
+    async def _refund(self, order: Order) -> Report:
+        """Ask the shop to pay an order back."""
+        wanted = msgspec.json.decode(order.argument, type=Refund)
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        headers |= {"prefer": wanted.prefer} if wanted.prefer else {}
+        headers |= {"smartagent-approval": wanted.approval} if wanted.approval else {}
+        body = msgspec.json.encode({"order": "7", "amount_minor": wanted.amount_minor})
+        answer = await self._recorder("POST", f"{self._gateway}/shop/refunds", headers, body)
+        return Report(result=answer.body.decode(errors="replace"), status=answer.status)
 
     async def _stream(self, order: Order) -> "AsyncIterator[Report]":
         import aiohttp  # noqa: PLC0415 -- only here the library's own exchange is not enough

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from smartagent.cli.demo.approving import approve
 from smartagent.cli.demo.cast import Cast, StageFright
 from smartagent.cli.demo.database import lease
 from smartagent.cli.demo.proofs import audit, verify_offline
@@ -59,6 +60,7 @@ class Story(Telling):
         await self.call()
         await self.refusals()
         await audit(self, token)
+        await approve(self, ROLE.format(ttl="15m"))
         await self.revoke(agent_id)
         await self.rotate(agent_id)
         await lease(self, ROLE.format(ttl="15m"))

@@ -30,7 +30,7 @@ class Shop(ThreadingHTTPServer):
 
 
 class ShopHandler(BaseHTTPRequestHandler):
-    """Answers `GET /orders/<id>`, `/orders/mirror` and `/orders/events`."""
+    """Answers `GET /orders/<id>`, `/orders/mirror` and `/orders/events`, and `POST /refunds`."""
 
     protocol_version = "HTTP/1.1"
     server: Shop  # type: ignore[mutable-override]  # http.server says that each handler knows its own server
@@ -49,6 +49,16 @@ class ShopHandler(BaseHTTPRequestHandler):
                 self._send(200, ORDERS[number])
             case _:
                 self._send(404, {"error": "no such order"})
+
+    def do_POST(self) -> None:
+        """Pay an order back."""
+        wanted = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.headers.get("Authorization") != f"Bearer {self.server.key}":
+            self._send(401, {"error": "this shop wants its API key"})
+        elif self.path == "/refunds":
+            self._send(201, {"refunded": json.loads(wanted)["amount_minor"]})
+        else:
+            self._send(404, {"error": "nothing is taken there"})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it
         """Say nothing: the story has the stage."""

@@ -101,7 +101,7 @@ class AgentPages:
         holdings, reach, recent = await asyncio.gather(
             api.read(f"/v1/inventory/{agent}", Holdings),
             api.read(f"/v1/agents/{agent}/reach", Reach),
-            api.read(f"/v1/log/search?subject={agent}&limit={RECENT}", Found),
+            api.read(f"/v1/log/search?subject={agent}&reads=false&limit={RECENT}", Found),
         )
         return self._frame.page(
             caller,

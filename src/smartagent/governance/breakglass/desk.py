@@ -23,6 +23,7 @@ from smartagent.governance.breakglass.store import (
     read_open,
     use_key,
 )
+from smartagent.governance.breakglass.telling import told_of
 from smartagent.governance.breakglass.views import (
     BreakGlassList,
     BreakGlassRequest,
@@ -159,7 +160,8 @@ class BreakGlasses:
                 rule="governance",
                 detail=_detail(found),
             )
-            writes = (close_break_glass(found, now=int(now)),)
+            closed = structs.replace(found, closed_at=int(now))
+            writes = (close_break_glass(found, now=int(now)), told_of(self._means.tell, closed, now))
             try:
                 await self._means.ledger.commit(
                     Work((record,), writes=writes, changes=(break_glass_changed(found.id),))
@@ -211,13 +213,15 @@ class BreakGlasses:
         self, status: int, found: BreakGlass, writes: tuple[Write, ...], changes: tuple[Change, ...] = ()
     ) -> Outcome:
         """Return what every act on a break-glass ends with; whoever is to hear of it is told from here."""
+        now = self._means.clock.now()
         told = (break_glass_changed(found.id), elevation_changed(found.agent)) if writes else ()
+        notice = (told_of(self._means.tell, found, now),) if writes else ()
         return Outcome(
-            Reply(status, break_glass_view(found, self._means.clock.now())),
+            Reply(status, break_glass_view(found, now)),
             subject=found.agent,
             target=f"break-glass/{found.id}",
             detail=_detail(found),
-            writes=writes,
+            writes=(*writes, *notice),
             changes=(*told, *changes),
         )
 

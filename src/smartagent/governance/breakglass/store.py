@@ -18,7 +18,7 @@ from smartagent.governance.errors import (
     RecoveryKeyRefused,
 )
 from smartagent.kernel import Change, Scalar, SmartAgentError, Write
-from smartagent.storage import Database, metadata
+from smartagent.storage import Database, metadata, new_values
 
 BREAK_GLASS_TOPIC: Final = "break-glass"
 
@@ -59,7 +59,7 @@ _OPEN: Final = select(*_COLUMNS).where(break_glasses.c.closed_at == 0).order_by(
 _OPEN_OF: Final = select(*_COLUMNS).where(break_glasses.c.slot == bindparam("old_slot"))
 _OF: Final = select(*_COLUMNS).where(break_glasses.c.agent == bindparam("old_agent"))
 _ONE: Final = select(*_COLUMNS).where(break_glasses.c.id == bindparam("old_id"))
-_ADD: Final = insert(break_glasses).values({name: bindparam("new_" + name) for name in (*_FIELDS, "slot")})
+_ADD: Final = insert(break_glasses).values(new_values(*_FIELDS, "slot"))
 # That it still waits is a part of the WHERE: it is confirmed once, and in time.
 _CONFIRM: Final = (
     update(break_glasses)
@@ -85,13 +85,11 @@ _CLOSE: Final = (
 )
 _KEYS: Final = select(*_KEY_COLUMNS).order_by(recovery_keys.c.id)
 _KEY: Final = select(*_KEY_COLUMNS).where(recovery_keys.c.key_hash == bindparam("old_key_hash"))
-_ADD_KEY: Final = insert(recovery_keys).values(
-    {name: bindparam("new_" + name) for name in (*_KEY_FIELDS, "key_hash")}
-)
+_ADD_KEY: Final = insert(recovery_keys).values(new_values(*_KEY_FIELDS, "key_hash"))
 _END_KEY: Final = (
     update(recovery_keys)
     .where(recovery_keys.c.id == bindparam("old_id"), recovery_keys.c.ended_at == 0)
-    .values({name: bindparam("new_" + name) for name in ("ended_at", "ended_by", "used_for")})
+    .values(new_values("ended_at", "ended_by", "used_for"))
 )
 
 

@@ -22,13 +22,24 @@ async def eligible(means: Means, agent_id: str, role: str) -> Agent:
         AgentNotFound: There is no such agent.
         MalformedElevation: It is not active, or the role is none or its own.
     """
+    agent = await active_agent(means, agent_id)
+    if role == agent.role or means.grants(role) is None:
+        raise MalformedElevation("role", "one that there is, and not the agent's own")
+    return agent
+
+
+async def active_agent(means: Means, agent_id: str) -> Agent:
+    """Return the agent that may be elevated at all.
+
+    Raises:
+        AgentNotFound: There is no such agent.
+        MalformedElevation: It is not active.
+    """
     agent = await read_agent(means.database, parse_id(agent_id, IdPrefix.AGENT))
     if agent is None:
         raise AgentNotFound(agent_id)
     if agent.status is not AgentStatus.ACTIVE:
         raise MalformedElevation("agent", f"it is {agent.status.value}")
-    if role == agent.role or means.grants(role) is None:
-        raise MalformedElevation("role", "one that there is, and not the agent's own")
     return agent
 
 

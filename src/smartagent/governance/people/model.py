@@ -19,6 +19,9 @@ class Source(msgspec.Struct, frozen=True):
 
     `heir` owns leavers' agents from then on, where they are reassigned.  `issuer` is the outside issuer of the same
     people, whose `sub` is what the directory calls them (`externalId`); empty when there is none.
+
+    With `groups` it is that issuer itself: whoever's ID token names one of them, in `claim`, and is not older than
+    `fresh_seconds`, is one of its people.
     """
 
     name: str
@@ -29,6 +32,9 @@ class Source(msgspec.Struct, frozen=True):
     version: int
     changed_at: int
     changed_by: str
+    groups: tuple[str, ...] = ()
+    claim: str = ""
+    fresh_seconds: int = 0
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True):

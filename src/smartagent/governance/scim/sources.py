@@ -48,7 +48,7 @@ class SourceRequest(msgspec.Struct, frozen=True):
 
 
 class SourceView(msgspec.Struct, frozen=True):
-    """A directory, as shown; never its token."""
+    """A directory, as shown; never its token.  With `groups` it is an issuer, and has none."""
 
     name: str
     on_leave: OnLeave
@@ -57,6 +57,7 @@ class SourceView(msgspec.Struct, frozen=True):
     expires_at: str
     changed_at: str
     changed_by: str
+    groups: tuple[str, ...]
 
 
 class MadeView(msgspec.Struct, frozen=True):
@@ -125,6 +126,8 @@ class Sources:
         name = inbound.params["name"]
         await self._check(name, asked)
         known = await read_source(self._means.database, name)
+        if known is not None and known.groups:
+            raise MalformedSource("name", "an issuer whose groups are followed has this name")
         now = int(self._means.clock.now())
         source = Source(
             name=name,
@@ -206,7 +209,8 @@ def _view(source: Source) -> SourceView:
         source.on_leave,
         source.heir,
         source.issuer,
-        rfc3339(source.expires_at),
+        rfc3339(source.expires_at) if source.expires_at else "",
         rfc3339(source.changed_at),
         source.changed_by,
+        source.groups,
     )

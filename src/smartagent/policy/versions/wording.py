@@ -14,7 +14,7 @@ from smartagent.policy.cedar import parse_policies
 from smartagent.policy.model import Allow, McpAllow, Role, RuleKind
 from smartagent.policy.rolefile import parse_role_file
 
-_SPELT_OUT: Final = frozenset({"name", "allow", "mcp", "credentials", "other_scopes"})
+_SPELT_OUT: Final = frozenset({"name", "allow", "mcp", "credentials", "resources", "other_scopes"})
 """Members of a role that have words of their own here; others are shown as they are."""
 _OF_A_CALL: Final = frozenset({"scope", "upstream", "methods", "paths"})
 _OF_A_SERVER: Final = frozenset({"server", "tools", "prompts", "resources"})
@@ -72,6 +72,7 @@ def _role(role: Role) -> Iterator[str]:
     for server in role.mcp:
         yield from _reached(server)
     yield from (f"lease {name}" for name in role.credentials)
+    yield from (f"lease {block.credential}: {item}" for block in role.resources for item in block.items)
     yield from (f"scope {scope}" for scope in role.other_scopes)
     for member, value in msgspec.to_builtins(role).items():
         if member not in _SPELT_OUT and value:
