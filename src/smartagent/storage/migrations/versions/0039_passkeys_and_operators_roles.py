@@ -4,13 +4,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-<<<<<<<< HEAD:src/smartagent/storage/migrations/versions/0036_passkeys_and_operators_roles.py
-revision = "0036"
-down_revision = "0035"
-========
 revision = "0039"
 down_revision = "0038"
->>>>>>>> console:src/smartagent/storage/migrations/versions/0039_passkeys_and_operators_roles.py
 
 
 def upgrade() -> None:
