@@ -35,7 +35,8 @@ async def look_at(browser, path, name, scheme):
     await browser.page.emulate_media(color_scheme=scheme)
     reply = await browser.go(path)
     assert reply.status == 200
-    assert await browser.violations() == []
+    found = await browser.violations()
+    assert not found, found
     await browser.shoot(f"{name}-{scheme}")
     for size in (PHONE, NARROW):
         await browser.page.set_viewport_size(size)

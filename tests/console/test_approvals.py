@@ -131,7 +131,7 @@ async def test_a_yes_for_a_pattern_is_in_force_until_somebody_ends_it(house, cle
     for scheme in ("light", "dark"):
         await look_at(ada, "/console/approval-grants", "approval-grants", scheme)
     await expect(ada.page.get_by_text("/refunds/*")).to_be_visible()
-    await ada.page.get_by_role("button", name=re.compile("End the grant")).click()
+    await ada.page.get_by_role("button", name=re.compile("End it")).click()
     await expect(ada.page.get_by_text("The grant was ended.")).to_be_visible()
     status, again = await clerk.refund(next(COUNT))
     assert status == 202
@@ -182,7 +182,7 @@ async def test_an_approver_decides_without_scripts_and_a_viewer_only_looks(house
     await becomes(ada, "Carol", "viewer")
     await browser.go("/console/approvals")
     await expect(browser.page.get_by_text("You may look at it, and not decide.").first).to_be_visible()
-    assert await browser.page.get_by_role("link", name="Approve").count() == 0
+    assert await browser.page.get_by_role("link", name="Approve", exact=True).count() == 0
     await browser.go(f"/console/approvals/{asked[1]}/decide?decision=approve")
     await browser.page.get_by_role("button", name="Approve").click()
     await expect(browser.page.get_by_role("alert")).to_be_visible()

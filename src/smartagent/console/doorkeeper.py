@@ -18,6 +18,8 @@ IDLE_SECONDS: Final = 900
 TOKEN_HEADER: Final = "x-csrf"  # noqa: S105 -- a header's name
 _OWN: Final = frozenset({"same-origin", "none"})
 _READING: Final = frozenset({"GET", "HEAD"})
+_SEVERAL: Final = frozenset({"agent", "takes"})
+"""Fields that a form of ours may have more than once."""
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -75,4 +77,4 @@ def _token_of(inbound: Inbound) -> str:
     token = inbound.headers.get(TOKEN_HEADER, "")
     if token or not inbound.headers.get("content-type", "").startswith(_FORM):
         return token
-    return parse_form(inbound.body, frozenset({"agent"})).get(CSRF_FIELD, "")
+    return parse_form(inbound.body, _SEVERAL).get(CSRF_FIELD, "")

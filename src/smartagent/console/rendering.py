@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from smartagent.consent import visible
 from smartagent.console.assets import Assets
@@ -70,6 +70,7 @@ class Rendering:
         self._environment.globals["asset"] = assets.path
         self._environment.filters["when"] = partial(when, clock)
         self._environment.filters["short"] = short
+        self._environment.filters["seen"] = seen
 
     def page(self, template: str, values: Mapping[str, object], *, status: int = 200) -> Reply:
         """Return a page; `template` is a file's name, and `values` is all that it may show."""
@@ -85,6 +86,12 @@ def finalized(value: object) -> object:
 def short(text: str, most: int = MAX_SHOWN_CHARS) -> str:
     """Cut a text that is too long to be read; an ellipsis says so."""
     return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def seen(text: str) -> Markup:
+    """Show a text of several lines whole: what hides or turns text around is made visible, but for its lines."""
+    lines = text.replace("\t", "    ").split("\n")
+    return escape("\n".join(visible(line) for line in lines))
 
 
 def when(clock: Clock, instant: str | int) -> Markup:

@@ -13,7 +13,9 @@ from smartagent.console.pages.agents import Agents
 from smartagent.console.pages.approvals import Approvals
 from smartagent.console.pages.audit import Audit
 from smartagent.console.pages.channels import Channels
+from smartagent.console.pages.editor import Editor
 from smartagent.console.pages.overview import Overview
+from smartagent.console.pages.rules import Rules
 from smartagent.console.passkeys import Passkeys
 from smartagent.console.rendering import Rendering
 from smartagent.console.signing import Signing
@@ -37,6 +39,8 @@ class Console:
             Approvals(self.frame),
             Agents(self.frame, means.issuer),
             AgentPages(self.frame),
+            Rules(self.frame),
+            Editor(means, self.frame),
             Channels(self.frame),
             Audit(means, self.frame),
             Account(self.frame, passkeys),

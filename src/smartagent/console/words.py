@@ -26,6 +26,8 @@ TONES: Final[Mapping[str, str]] = {
     "used": "good",
     "denied": "bad",
     "working": "good",
+    "shadow": "wait",
+    "canary": "wait",
     "failing": "bad",
     "disabled": "bad",
 }
