@@ -29,6 +29,7 @@ NAVIGATION: Final = (
     Place("/console/agents", "Agents", "agents"),
     Place("/console/roles", "Roles", "roles"),
     Place("/console/policies", "Policies", "policies"),
+    Place("/console/secrets", "Secrets", "secrets"),
     Place("/console/channels", "Channels", "channels"),
     Place("/console/audit", "Audit", "audit"),
     Place("/console/operators", "Operators", "operators"),

@@ -16,6 +16,7 @@ from smartagent.console.pages.channels import Channels
 from smartagent.console.pages.editor import Editor
 from smartagent.console.pages.overview import Overview
 from smartagent.console.pages.rules import Rules
+from smartagent.console.pages.secrets import SecretPages
 from smartagent.console.passkeys import Passkeys
 from smartagent.console.rendering import Rendering
 from smartagent.console.signing import Signing
@@ -41,6 +42,7 @@ class Console:
             AgentPages(self.frame),
             Rules(self.frame),
             Editor(means, self.frame),
+            SecretPages(self.frame),
             Channels(self.frame),
             Audit(means, self.frame),
             Account(self.frame, passkeys),
