@@ -153,7 +153,7 @@ def proxied(reply: Reply) -> Reply:
     return structs.replace(reply, status=_PROXY_UNAUTHORIZED, headers=(*kept, *ways))
 
 
-async def _outside(_caller: Caller, _inbound: Inbound) -> Outcome:
+async def outside(_caller: Caller, _inbound: Inbound) -> Outcome:
     """A tunnel is opened, not answered."""
     _unreachable()
 
@@ -169,7 +169,7 @@ ROUTE: Final = Route(
     proof=Proof.ACCESS_TOKEN,
     permission=PERMISSION,
     event=EVENT,
-    act=_outside,
+    act=outside,
     summary="Open a tunnel to an upstream, whose requests are decided one by one.",
 )
 
