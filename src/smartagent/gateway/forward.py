@@ -154,12 +154,12 @@ def proxied(reply: Reply) -> Reply:
 
 
 async def outside(_caller: Caller, _inbound: Inbound) -> Outcome:
-    """A tunnel is opened, not answered."""
+    """The gateway's acts are outside the house; `edge.handle` never gets these routes."""
     _unreachable()
 
 
 def _unreachable() -> NoReturn:
-    message = "a tunnel is opened, not answered"
+    message = "it is forwarded, not answered"
     raise AssertionError(message)
 
 
