@@ -34,6 +34,7 @@ from tests.e2e.howtos_of_mcp import mcp_servers
 from tests.e2e.howtos_of_notices import hear
 from tests.e2e.howtos_of_policies import blast_radius, decisions, lint, policy_tests, replay, shrink
 from tests.e2e.howtos_of_reach import ask_for_access, break_glass, narrow, oidc_groups
+from tests.e2e.howtos_of_rules import circumstances, going_back, prompts, staging
 from tests.e2e.howtos_of_tokens import (
     assertion,
     attest,
@@ -65,6 +66,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("howtos")]
 
 SCENARIOS = {
     "approve-calls.md": approve,
+    "decide-by-circumstances.md": circumstances,
+    "go-back-to-an-older-rule.md": going_back,
+    "make-a-role-from-a-prompt-file.md": prompts,
+    "try-a-rule-on-a-few-agents.md": staging,
     "act-for-a-person.md": for_a_person,
     "agents-ask-for-access.md": ask_for_access,
     "ask-for-decisions.md": decisions,

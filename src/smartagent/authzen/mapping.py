@@ -7,17 +7,21 @@
 
 A subject's properties can only narrow: `scopes` to those of the role, `ip_address` is from where, `acts_for` is
 an agent whose role must allow it too.  An action's properties say what a method is: `content_type`, `operation`,
-`fields` (with blanks between them).  What is not known is not permitted.
+`fields` (with blanks between them).  The context may say what policies ask for besides: `at`, `session_age`,
+`delegation_depth`, `acting_for`, `labels`, `standing`, `authn`, `binding`, `budget_left`.  What is not known is not
+permitted.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
+
 from smartagent.authzen.means import Means
 from smartagent.authzen.model import Evaluation
 from smartagent.edge import TargetRefused, parse_target
 from smartagent.kernel import Caller, CallerKind, Denied, Verdict
-from smartagent.policy import Call
+from smartagent.policy import Call, Given
 
 AGENT: Final = "agent"
 PERSON: Final = "person"
@@ -54,7 +58,7 @@ def _caller(means: Means, asked: Evaluation) -> Caller | Denied:
     other = "" if acts_for == "" else means.role_of(str(acts_for))
     if scopes is None or other is None:
         return Denied("scopes are a list of texts, and acts_for is the id of an active agent")
-    return Caller(
+    caller = Caller(
         principal=subject.id,
         kind=CallerKind.AGENT,
         role=role,
@@ -62,7 +66,18 @@ def _caller(means: Means, asked: Evaluation) -> Caller | Denied:
         client_ip=str(subject.properties.get("ip_address", "")),
         subject=str(acts_for),
         subject_role=other,
+        standing=means.standing_of(subject.id),
     )
+    return _in_context(means, caller, asked)
+
+
+def _in_context(means: Means, caller: Caller, asked: Evaluation) -> Caller | Denied:
+    said = {name: value for name, value in asked.context.items() if name in Given.__struct_fields__}
+    try:
+        given = msgspec.convert(said, Given)
+    except msgspec.ValidationError as error:
+        return Denied(f"the context is not what policies ask for: {error}")
+    return given.applied_to(caller, means.book.now_of(caller))
 
 
 def _scopes(means: Means, role: str, properties: Mapping[str, object]) -> frozenset[str] | None:

@@ -165,6 +165,7 @@ class Redeeming:
                 scope=scope,
                 life_seconds=ACCESS_SECONDS,
                 session=grant.session,
+                session_at=grant.created_at,
                 not_after=grant.expires_at,
                 jkt=request.jkt,
                 lineage=(grant.id,),

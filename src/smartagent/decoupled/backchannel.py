@@ -18,7 +18,7 @@ from smartagent.decoupled.errors import ExpiredLoginHintToken, TooManyOpen
 from smartagent.decoupled.guessing import HINTS, REQUESTS, Guesses
 from smartagent.decoupled.hints import Hints
 from smartagent.decoupled.means import Means
-from smartagent.decoupled.model import Channel, ConsentRequest, State
+from smartagent.decoupled.model import Channel, ConsentRequest, State, Target
 from smartagent.decoupled.rules import (
     CIBA_LIFE_SECONDS,
     INTERVAL_SECONDS,
@@ -116,18 +116,11 @@ class Backchannel:
             expires_at=request.created_at + life_seconds,
         )
         nonce = (("dpop-nonce", self._means.tokens.proofs.nonce()),) if proven is not None else ()
-        told: dict[str, Detail] = {
-            "person": person.id,
-            "aud": target.audience,
-            "scope": target.scope,
-            "exp": request.expires_at,
-        }
+        answer = BackchannelAnswer(code.code, life_seconds, INTERVAL_SECONDS)
         return Outcome(
-            Reply(
-                200, BackchannelAnswer(code.code, life_seconds, INTERVAL_SECONDS), headers=(*NO_STORE, *nonce)
-            ),
+            Reply(200, answer, headers=(*NO_STORE, *nonce)),
             subject=request.id,
-            detail=told,
+            detail=_told(request, target),
             writes=add_request(request, forget_before=request.created_at - KEPT_SECONDS),
             claims=() if proven is None else (proven.claim,),
         )
@@ -171,6 +164,15 @@ class Backchannel:
             raise
         self._wrong.give_back(client.id)
         return person
+
+
+def _told(request: ConsentRequest, target: Target) -> dict[str, Detail]:
+    return {
+        "person": request.person,
+        "aud": target.audience,
+        "scope": target.scope,
+        "exp": request.expires_at,
+    }
 
 
 def approval_in(details: str) -> str:

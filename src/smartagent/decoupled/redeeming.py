@@ -29,7 +29,7 @@ from smartagent.oauth import (
     SlowDown,
     TokenRequest,
 )
-from smartagent.tokens import Act, InvalidDpopProof, Issued, RoleNotGranted, Wanted
+from smartagent.tokens import ASSERTION, Act, InvalidDpopProof, Issued, RoleNotGranted, Wanted
 
 _PARAMETERS: Final = {Channel.DEVICE: "device_code", Channel.CIBA: "auth_req_id"}
 
@@ -162,6 +162,7 @@ class Redeeming:
                 acr=asked.acr,
                 amr=tuple(asked.amr.split()),
                 holder="" if agent is None else agent.id,
+                authn="" if agent is None else ASSERTION,
             )
         )
 

@@ -43,7 +43,7 @@ from smartagent.edge import MalformedRequest
 from smartagent.identity import Agent, AgentStatus
 from smartagent.kernel import Detail
 from smartagent.oauth import Granted, TokenRequest, one_target
-from smartagent.tokens import Ceiling, MayAct, RoleNotGranted, Wanted
+from smartagent.tokens import ASSERTION, Ceiling, MayAct, RoleNotGranted, Wanted
 
 _SECONDS: Final = re.compile(r"[1-9][0-9]{0,5}")
 
@@ -116,6 +116,8 @@ class Exchange:
             life_seconds=self._life(link.request.form, ceilings[0], detail),
             role=self._role_of(subject),
             session=subject.session,
+            session_at=subject.session_at,
+            authn=ASSERTION,
             not_after=earliest(
                 subject.expires_at, authority.until, link.actor.expires_at if link.actor is not None else 0
             ),

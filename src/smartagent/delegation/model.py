@@ -96,6 +96,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
         locations: To which audiences a hand-over restricts what comes of it; none do not.
         expires_at: Unix seconds.
         jti: Its own id; empty when it is none of ours.
+        session_at: When its session began; 0 when that is not known.
         lineage: What it derives from.
         may_act: Who may become the actor.
         jkt: The key it is bound to.
@@ -111,6 +112,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
     expires_at: int
     jti: str = ""
     session: str = ""
+    session_at: int = 0
     lineage: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     may_act: str = ""

@@ -21,7 +21,7 @@ from smartagent.delegation.rules import narrowed
 from smartagent.edge import AuthenticationFailed, MalformedRequest
 from smartagent.federation import Foreign, Purpose, person_id
 from smartagent.oauth import Granted, TokenRequest, one_target
-from smartagent.tokens import Act, Confirmation, Wanted
+from smartagent.tokens import ASSERTION, Act, Confirmation, Wanted
 
 LIFE_SECONDS: Final = 900
 MAX_ASSERTION_LIFE_SECONDS: Final = 3600
@@ -90,6 +90,7 @@ class JwtBearer:
             jkt=request.jkt,
             act=Act(agent.id) if agent is not None else None,
             holder=agent.id if agent is not None else "",
+            authn=ASSERTION if agent is not None else "",
         )
         used = structs.replace(taken.foreign.once, lost=AssertionRefused("the assertion was used"))
         return Granted(

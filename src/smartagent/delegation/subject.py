@@ -107,6 +107,7 @@ class Subjects:
             expires_at=claims.exp,
             jti=claims.jti,
             session=claims.sid,
+            session_at=claims.sat,
             # Of a person's, this names the client, too.
             lineage=caller.lineage,
             locations=hand_over.locations if hand_over is not None else (),

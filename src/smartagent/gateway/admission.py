@@ -48,6 +48,11 @@ class Admission:
         exchange.allow(allowance)
         _check_size(exchange, allowance)
 
+    def left(self, caller: Caller, now: float) -> int:
+        """Return how many percent a caller has left of the calls that it, or its role, may make at once."""
+        own, shared = self._doors.limits(caller)
+        return self._limiter.left(((f"agent/{caller.principal}", own), (f"role/{caller.role}", shared)), now)
+
     def is_recorded(self, exchange: Exchange, error: SmartAgentError, now: float) -> bool:
         """Tell whether a refusal is recorded by itself; else it is counted, and the number is recorded later."""
         if not isinstance(error, LimitExceeded) or exchange.caller is None or exchange.asked is None:

@@ -84,7 +84,9 @@ class Dispatch:
         found = found_in(exchange.head)
         # 1 to 3. Admit, authenticate, authorise.
         try:
-            entered = await enter(inbound, ROUTE, Threshold(self._doors, self.leaks, exchange))
+            entered = await enter(
+                inbound, ROUTE, Threshold(self._doors, self.leaks, self._admission, exchange)
+            )
         except SmartAgentError:
             self._guard(exchange, found)
             raise

@@ -32,6 +32,7 @@ _REPEATED_AFTER_SECONDS: Final = 5.0
 _BELIEVED_SECONDS: Final = 15.0
 """How long another process is believed to have calls open that it does not speak of any more: it may have died."""
 _KEYS_A_MESSAGE: Final = 64
+_ALL: Final = 100
 
 T = TypeVar("T")
 
@@ -117,6 +118,14 @@ class Bucket:
         if pace.bytes_per_second and behind > 0:
             seconds = math.ceil(behind / pace.bytes_per_second)
             raise BandwidthExceeded(f"the bytes that {whose} may move are used up", seconds)
+
+    def left(self, limits: Limits, now: float) -> int:
+        """Return how many percent of the calls at once are left."""
+        self.obey(limits)
+        self._settle(now)
+        if not self.pace.calls_per_second:
+            return _ALL
+        return max(0, math.floor(_ALL * (1 - self._calls / self.pace.calls_at_once)))
 
     def begin(self) -> None:
         """Count one more call."""
@@ -264,6 +273,11 @@ class Limiter:
         for bucket in found:
             bucket.begin()
         return Allowance((limits for _, limits in bounds), tuple(found), now)
+
+    def left(self, bounds: Sequence[Bound], now: float) -> int:
+        """Return how many percent of the calls at once are left by the tightest of `bounds`; 100 without any."""
+        found = ((self._buckets.get(key), limits) for key, limits in bounds)
+        return min((bucket.left(limits, now) for bucket, limits in found if bucket is not None), default=_ALL)
 
     def news(self, now: float) -> list[str]:
         """Return what the other processes are to be told; nothing when it is too early, or there is none."""

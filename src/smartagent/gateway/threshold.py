@@ -3,14 +3,26 @@
 
 from typing import Final, NoReturn
 
+from msgspec import structs
+
 from smartagent.edge import Inbound, Outcome, Proof, Route, parse_target
+from smartagent.gateway.admission import Admission
 from smartagent.gateway.errors import SecretLeaking
 from smartagent.gateway.exchange import Exchange
 from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
 from smartagent.gateway.operations import content_type, said_in
 from smartagent.gateway.ports import Asked, Doors, Said, Upstream
 from smartagent.gateway.recorded import said_of
-from smartagent.kernel import Caller, Committed, NeedsApproval, Permitted, SmartAgentError, Verdict, Work
+from smartagent.kernel import (
+    UNKNOWN_BUDGET,
+    Caller,
+    Committed,
+    NeedsApproval,
+    Permitted,
+    SmartAgentError,
+    Verdict,
+    Work,
+)
 
 PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
@@ -40,10 +52,11 @@ ROUTE: Final = Route(
 class Threshold:
     """The house as `enter` sees it from one call: what is decided about is the call, and its target is checked."""
 
-    __slots__ = ("_doors", "_exchange", "_leaks", "_refusal", "_said", "now")
+    __slots__ = ("_admission", "_doors", "_exchange", "_leaks", "_refusal", "_said", "now")
 
-    def __init__(self, doors: Doors, leaks: Leaks, exchange: Exchange) -> None:
+    def __init__(self, doors: Doors, leaks: Leaks, admission: Admission, exchange: Exchange) -> None:
         self._doors = doors
+        self._admission = admission
         self._leaks = leaks
         self._exchange = exchange
         self._refusal: SmartAgentError | None = None
@@ -59,6 +72,10 @@ class Threshold:
         secret = self._leaks.in_head(self._exchange.head)
         if not secret:
             caller = await self._doors.authenticate(inbound, proof)
+            if caller.budget != UNKNOWN_BUDGET:
+                # A policy asks for it.
+                left = self._admission.left(caller, self._exchange.started)
+                caller = structs.replace(caller, budget=left)
             entry = self._doors.upstream(inbound.path[1:].partition("/")[0])
             if entry is not None and entry.speaks:
                 await self._listen(inbound, entry)

@@ -9,11 +9,18 @@ from msgspec import structs
 from smartagent.crypto import PublicKey, b64u
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Reply, parse_form, parse_json
 from smartagent.identity.directory import Directory
-from smartagent.identity.errors import AgentNotFound, OwnerUnknown
+from smartagent.identity.errors import AgentNotFound, MalformedName, OwnerUnknown
 from smartagent.identity.means import Means, nothing_ends
 from smartagent.identity.model import Agent, AgentStatus, Operator
 from smartagent.identity.rules import check_by_hand, parse_reason
-from smartagent.identity.shapes import AgentPage, AgentView, OperatorList, OperatorView, StatusRequest
+from smartagent.identity.shapes import (
+    AgentPage,
+    AgentView,
+    OperatorList,
+    OperatorView,
+    StandingRequest,
+    StatusRequest,
+)
 from smartagent.identity.store import Filter, agent_changed, read_agent, read_agents_like, set_standing
 from smartagent.identity.usable import is_owner
 from smartagent.kernel import Caller, IdPrefix, parse_id, rfc3339
@@ -83,6 +90,29 @@ class Inventory:
             changes=(agent_changed(agent.id), *changes),
         )
 
+    async def change_standing(self, _caller: Caller, inbound: Inbound) -> Outcome:
+        """Say how far an agent is trusted.  Policies that ask for it see it from the next decision on.
+
+        Raises:
+            AgentNotFound: There is none with this id.
+            MalformedName: The reason is not one line, or empty.
+            AgentChanged: Somebody else changed it meanwhile.
+        """
+        request = parse_json(inbound.body, StandingRequest)
+        reason = parse_reason(request.reason)
+        if not reason.strip():
+            raise MalformedName("say why: it stands in the log")
+        agent = await self._read(inbound)
+        now = int(self._means.clock.now())
+        changed = structs.replace(agent, standing=request.standing, last_changed_at=now)
+        return Outcome(
+            Reply(200, agent_view(changed)),
+            subject=agent.id,
+            detail={"from": agent.standing.value, "to": request.standing.value, "reason": reason},
+            writes=(set_standing(agent, changed),),
+            changes=(agent_changed(agent.id),),
+        )
+
     async def list_operators(self, _caller: Caller, _inbound: Inbound) -> Outcome:
         """Show all operators."""
         return Outcome(
@@ -110,6 +140,7 @@ def agent_view(agent: Agent) -> AgentView:
         key_thumbprint=PublicKey.parse(agent.public_key).thumbprint if agent.public_key else "",
         created_at=rfc3339(agent.created_at),
         last_changed_at=rfc3339(agent.last_changed_at),
+        standing=agent.standing,
     )
 
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from smartagent.kernel import Standing
+
 
 class AgentStatus(StrEnum):
     """Where an agent is in its life.
@@ -40,7 +42,7 @@ class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `owner` is an operator or a person who answers for it; `role` is the one it was enrolled for.  While it is
     discovered or pending its key is empty.
     The thumbprint of the key is not kept: a hundred thousand of them are ten megabytes.  `key_since` is when
-    the key came, 0 when it is the first one.
+    the key came, 0 when it is the first one.  `standing` is how far it is trusted; policies may ask for it.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     created_at: int
     last_changed_at: int
     key_since: int = 0
+    standing: Standing = Standing.NORMAL
 
 
 class Operator(msgspec.Struct, frozen=True, gc=False, array_like=True):

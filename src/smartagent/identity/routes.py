@@ -17,6 +17,7 @@ from smartagent.identity.shapes import (
     NextKeyRequest,
     OperatorList,
     OperatorView,
+    StandingRequest,
     StatusRequest,
 )
 
@@ -161,6 +162,17 @@ def _inventory(identity: Identity) -> tuple[Route, ...]:
             inventory.change_status,
             summary="Suspend, resume or retire an agent",
             request_schema=StatusRequest,
+            reply_schema=AgentView,
+        ),
+        Route(
+            "POST",
+            "/v1/agents/{id}/standing",
+            Proof.ACCESS_TOKEN,
+            "agents.write",
+            "agent.standing-changed",
+            inventory.change_standing,
+            summary="Say how far an agent is trusted; policies may ask for it",
+            request_schema=StandingRequest,
             reply_schema=AgentView,
         ),
     )

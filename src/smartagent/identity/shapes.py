@@ -7,6 +7,7 @@ Keys, nonces and signatures are base64url without padding; instants are RFC 3339
 import msgspec
 
 from smartagent.identity.model import AgentStatus, Purpose
+from smartagent.kernel import Standing
 
 
 class ClaimRequest(msgspec.Struct, frozen=True):
@@ -95,6 +96,7 @@ class AgentView(msgspec.Struct, frozen=True):
     key_thumbprint: str
     created_at: str
     last_changed_at: str
+    standing: Standing = Standing.NORMAL
 
 
 class AgentPage(msgspec.Struct, frozen=True):
@@ -114,6 +116,13 @@ class StatusRequest(msgspec.Struct, frozen=True):
     """The body of `POST /v1/agents/{id}/status`."""
 
     status: AgentStatus
+    reason: str
+
+
+class StandingRequest(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/agents/{id}/standing`."""
+
+    standing: Standing
     reason: str
 
 

@@ -44,6 +44,7 @@ agents: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("last_changed_at", BigInteger, nullable=False),
     Column("key_since", BigInteger, nullable=False, server_default="0"),
+    Column("standing", Text, nullable=False, server_default="normal"),
 )
 operators: Final = Table(
     "operators",
@@ -138,13 +139,9 @@ _SET_STANDING: Final = (
         agents.c.status == bindparam("old_status"),
         agents.c.owner == bindparam("old_owner"),
         agents.c.role == bindparam("old_role"),
+        agents.c.standing == bindparam("old_standing"),
     )
-    .values(
-        status=bindparam("new_status", type_=Text()),
-        owner=bindparam("new_owner", type_=Text()),
-        role=bindparam("new_role", type_=Text()),
-        last_changed_at=bindparam("new_last_changed_at", type_=BigInteger()),
-    )
+    .values(**new_values("status", "owner", "role", "standing", "last_changed_at"))
 )
 _TAKE_UP: Final = (
     update(agents)
@@ -279,8 +276,9 @@ def add_agent(agent: Agent) -> Write:
 
 
 def take_up(agent: Agent) -> Write:
-    """Let a pending agent be `agent`, which has a key; lost when it is not pending any more."""
-    values = {name: value for name, value in _row(agent).items() if name != "new_status"}
+    """Let a pending agent be `agent`, which has a key, and keep its standing; lost when it is not pending any more."""
+    values = _row(agent)
+    del values["new_status"], values["new_standing"]
     return Write(_TAKE_UP, {"old_id": agent.id, **values}, lost=AgentChanged(agent.id))
 
 
@@ -294,6 +292,7 @@ def _row(agent: Agent) -> dict[str, Scalar]:
         "new_created_at": agent.created_at,
         "new_last_changed_at": agent.last_changed_at,
         "new_key_since": agent.key_since,
+        "new_standing": agent.standing.value,
     }
 
 
@@ -364,15 +363,17 @@ def use_claim_link(link: ClaimLink, operator_id: str, *, now: int) -> tuple[Writ
 
 
 def set_standing(seen: Agent, changed: Agent) -> Write:
-    """Change an agent's status, owner and role from what was seen."""
+    """Change an agent's status, owner, role and standing from what was seen."""
     values: dict[str, Scalar] = {
         "old_id": seen.id,
         "old_status": seen.status.value,
         "old_owner": seen.owner,
         "old_role": seen.role,
+        "old_standing": seen.standing.value,
         "new_status": changed.status.value,
         "new_owner": changed.owner,
         "new_role": changed.role,
+        "new_standing": changed.standing.value,
         "new_last_changed_at": changed.last_changed_at,
     }
     return Write(_SET_STANDING, values, lost=AgentChanged(seen.id))

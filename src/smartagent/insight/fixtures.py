@@ -20,7 +20,7 @@ import msgspec
 
 from smartagent.insight.errors import MalformedTests
 from smartagent.kernel import Caller, CallerKind, Permitted, Verdict
-from smartagent.policy import Book, Call
+from smartagent.policy import Book, Call, Given
 
 RoleOf = Callable[[str], str]
 """Tells the role of an agent; empty when there is none."""
@@ -33,6 +33,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Without `scopes`, the caller holds all of the role's.  `for_role` is the role of an agent they act for.
     Without `rule`, any rule may decide.  `operation` and `fields` are as policies see them.
+    `circumstances` are what policies may ask for besides; what is not said there is not known.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: tuple[str, ...] = ()
     lease: str = ""
     rule: str = ""
+    circumstances: Given = Given()
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -131,6 +133,7 @@ def _decide(case: Case, book: Book, role: str) -> Verdict:
         client_ip=case.client_ip,
         subject_role=case.for_role,
     )
+    caller = case.circumstances.applied_to(caller, book.now_of(caller))
     if case.lease:
         return book.decide_lease(caller, case.lease)
     call = Call(case.upstream, case.method, case.path, case.content_type, case.operation, case.fields)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from smartagent.audit import LogReader
-from smartagent.kernel import Caller, CallerKind, Decision, Record
+from smartagent.kernel import UNKNOWN_BUDGET, Caller, CallerKind, Decision, Record, Standing
 from smartagent.policy import CREDENTIAL_SCOPE, Call
 
 PAGE: Final = 8192
@@ -81,25 +82,45 @@ def _past(index: int, record: Record) -> Past | Unreplayable | None:
         # A honeytoken's refusal has a rule that let the call through until then.
         return None if denied and not record.reason else Unreplayable(index)
     credential = str(detail.get("credential", ""))
+    caller = Caller(
+        principal=record.caller,
+        kind=CallerKind.AGENT,
+        role=str(detail["role"]),
+        session=record.session,
+        jti=record.jti,
+        scopes=frozenset(str(detail.get("scope", "")).split()),
+        client_ip=str(detail.get("ip", "")),
+        subject=str(detail.get("for", "")),
+        subject_role=str(detail.get("for_role", "")),
+    )
     return Past(
         index=index,
         at_ms=record.at_ms,
         request=record.request,
-        caller=Caller(
-            principal=record.caller,
-            kind=CallerKind.AGENT,
-            role=str(detail["role"]),
-            session=record.session,
-            jti=record.jti,
-            scopes=frozenset(str(detail.get("scope", "")).split()),
-            client_ip=str(detail.get("ip", "")),
-            subject=str(detail.get("for", "")),
-            subject_role=str(detail.get("for_role", "")),
-        ),
+        caller=_in_its_circumstances(caller, record),
         call=_lease_of(credential) if credential else _call_of(record),
         allowed=not denied,
         credential=credential,
         approved="approval" in detail,
+    )
+
+
+def _in_its_circumstances(caller: Caller, record: Record) -> Caller:
+    """Return a caller with what the record says that policies may ask for; the rest is not known."""
+    detail = record.detail
+    labels = detail.get("labels")
+    # A normal standing is not written, and the binding is, by every release that knows of standings.
+    unsaid = Standing.NORMAL.value if "binding" in detail else ""
+    return structs.replace(
+        caller,
+        actors=("",) * max(0, int(detail.get("depth", 0)) - bool(caller.subject)),
+        session_at=int(detail.get("session_at", 0)),
+        authn=str(detail.get("authn", "")),
+        binding=str(detail.get("binding", "")),
+        standing=str(detail.get("standing", unsaid)),
+        labels=None if labels is None else frozenset(str(labels).split()),
+        budget=int(detail.get("budget", UNKNOWN_BUDGET)),
+        asked_at=record.at_ms // 1000,
     )
 
 

@@ -60,7 +60,8 @@ class ReplayPage(msgspec.Struct, frozen=True):
     """What a draft does to the entries `begin` to `end` (not included) of the log.
 
     `next` is the cursor of the next page; 0 when this was the last one.  `decided` requests were decided anew.
-    `unreplayable` ones were recorded before records said on what a decision was made.  `left_out` requests
+    `unreplayable` ones were recorded before records said on what a decision was made, and of the `lacking` ones the
+    record does not say what the draft asks for.  `left_out` requests
     changed too, in groups for which there was no room.
     """
 
@@ -71,6 +72,7 @@ class ReplayPage(msgspec.Struct, frozen=True):
     unreplayable: int
     left_out: int
     shifts: list[Shift]
+    lacking: int = 0
 
 
 class UsageRequest(HistoryRequest, frozen=True, forbid_unknown_fields=True):

@@ -38,10 +38,13 @@ def replay(begin: int, leaves: Sequence[bytes], books: Books) -> ReplayPage:
         books: By what to decide.
     """
     tally = Tally()
-    decided = unreplayable = 0
+    decided = unreplayable = lacking = 0
     for past in past_of(begin, leaves):
         if isinstance(past, Unreplayable):
             unreplayable += 1
+            continue
+        if books.draft.lacks(past.caller):
+            lacking += 1
             continue
         decided += 1
         verdict = decide(books.draft, past)
@@ -53,6 +56,7 @@ def replay(begin: int, leaves: Sequence[bytes], books: Books) -> ReplayPage:
         next=0,
         decided=decided,
         unreplayable=unreplayable,
+        lacking=lacking,
         left_out=tally.left_out,
         shifts=tally.shifts(),
     )

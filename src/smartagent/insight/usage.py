@@ -88,6 +88,9 @@ class _Counting:
             return
         if self._about.role and self._about.role not in roles:
             return
+        if self._book.lacks(past.caller):
+            self.unreplayable += 1
+            return
         self.decided += 1
         self.first_ms = self.first_ms or past.at_ms
         self.last_ms = max(self.last_ms, past.at_ms)

@@ -2,7 +2,15 @@
 """The shared kernel: what every room may import, and which does no I/O."""
 
 from smartagent.kernel.algorithm import Algorithm
-from smartagent.kernel.caller import Caller, CallerKind, CallRestriction, circumstances, elevation_in
+from smartagent.kernel.caller import (
+    UNKNOWN_BUDGET,
+    Caller,
+    CallerKind,
+    CallRestriction,
+    Standing,
+    circumstances,
+    elevation_in,
+)
 from smartagent.kernel.clock import Clock, Entropy, rfc3339
 from smartagent.kernel.errors import Kind, SmartAgentError
 from smartagent.kernel.ids import IdPrefix, Ids, made_at_ms, parse_id
@@ -24,6 +32,7 @@ from smartagent.kernel.work import (
 )
 
 __all__ = [
+    "UNKNOWN_BUDGET",
     "UNLIMITED",
     "Algorithm",
     "CallRestriction",
@@ -51,6 +60,7 @@ __all__ = [
     "Scalar",
     "Secret",
     "SmartAgentError",
+    "Standing",
     "UnusableLimit",
     "Verdict",
     "Work",

@@ -30,6 +30,21 @@ class CallerKind(StrEnum):
     """Tells of people by SCIM."""
 
 
+UNKNOWN_BUDGET: Final = -1
+
+
+class Standing(StrEnum):
+    """How far an agent is trusted, by those who run the house: what policies make of it is their business.
+
+    The lowest stands last.
+    """
+
+    TRUSTED = "trusted"
+    NORMAL = "normal"
+    WATCHED = "watched"
+    RESTRICTED = "restricted"
+
+
 class CallRestriction(msgspec.Struct, frozen=True, gc=False):
     """What a per-call token is good for.  An empty field does not restrict.
 
@@ -49,6 +64,12 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     acts for, with `subject_role` when that is an agent.  `actors` are all that ever acted in the chain, and
     `lineage` the tokens, delegations and grants it derives from: when one of them dies, so does this.
 
+    What policies may ask for besides: `session_at` is when the session began (Unix seconds; 0 when that is not
+    known), `authn` how it was proven (`challenge`, `assertion`), `binding` what the token is bound to (`dpop`, or
+    `bearer` for nothing), `standing` the lowest of the agents in it.  `labels` are those of information flow that the
+    agent met, None when nobody looked; `budget` is percent of what it may call at once.  `asked_at` (Unix seconds) is
+    set when somebody asks about another instant than this one.
+
     `claims` are what the proof used up (a nonce, an assertion's `jti`): the pipeline commits
     them together with the record of the request, so that a proof works once.
     """
@@ -67,27 +88,53 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     actors: tuple[str, ...] = ()
     lineage: tuple[str, ...] = ()
     restriction: CallRestriction | None = None
+    session_at: int = 0
+    authn: str = ""
+    binding: str = ""
+    standing: str = ""
+    labels: frozenset[str] | None = None
+    budget: int = UNKNOWN_BUDGET
+    asked_at: int = 0
 
 
 def circumstances(caller: Caller) -> dict[str, Detail]:
     """Return what a decision about a call looked at besides the call itself, for the record of the decision.
 
     With them the decision can be made again later, by other rules.  `role` and `scope` are those of that
-    instant; `for` and `for_role` say whom the caller acted for, and `elevation` by what they have another role.
+    instant; `for` and `for_role` say whom the caller acted for, `depth` through how many, and `elevation` by what they
+    have another role.  What nobody looked at is left out, and a normal standing, too.
     """
     detail: dict[str, Detail] = {
         "role": caller.role,
         "scope": " ".join(sorted(caller.scopes)),
         "ip": caller.client_ip,
+        **_proof(caller),
     }
     if caller.subject:
         detail["for"] = caller.subject
     if caller.subject_role:
         detail["for_role"] = caller.subject_role
+    if caller.subject or caller.actors:
+        detail["depth"] = bool(caller.subject) + len(caller.actors)
+    if caller.labels is not None:
+        detail["labels"] = " ".join(sorted(caller.labels))
+    if caller.budget != UNKNOWN_BUDGET:
+        detail["budget"] = caller.budget
     elevation = elevation_in(caller.lineage)
     if elevation:
         detail["elevation"] = elevation
     return detail
+
+
+def _proof(caller: Caller) -> dict[str, Detail]:
+    """Return how it was proven who calls, as far as that is known, and how far they are trusted."""
+    known: dict[str, Detail] = {
+        "session_at": caller.session_at,
+        "authn": caller.authn,
+        "binding": caller.binding,
+        "standing": "" if caller.standing == Standing.NORMAL else caller.standing,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def elevation_in(lineage: Iterable[str]) -> str:

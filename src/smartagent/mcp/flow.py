@@ -65,6 +65,15 @@ class Flow:
             kept.append(forget_met(caller.principal, now - MET_SECONDS))
         return Judged(tuple(kept), detail)
 
+    async def met(self, caller: Caller) -> frozenset[str]:
+        """Return the labels that an agent met in the last hour.
+
+        Raises:
+            StoreUnavailable: They cannot be read.
+        """
+        now = int(self._means.clock.now())
+        return frozenset(await read_met(self._means.database, caller.principal, now - MET_SECONDS))
+
 
 def labels_of(server: McpServer, name: str) -> frozenset[Label]:
     """Return the labels of what goes by `name` at a server."""

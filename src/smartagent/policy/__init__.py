@@ -23,6 +23,7 @@ from smartagent.policy.errors import (
     VersionNotFound,
 )
 from smartagent.policy.est import entity_of, mentions_of
+from smartagent.policy.facts import FACTS, Given
 from smartagent.policy.model import (
     ANY,
     CREDENTIAL_SCOPE,
@@ -60,6 +61,7 @@ from smartagent.policy.versions.wording import Difference, difference
 __all__ = [
     "ANY",
     "CREDENTIAL_SCOPE",
+    "FACTS",
     "MAX_ITEMS",
     "MAX_SEGMENTS",
     "MCP_SCOPE",
@@ -73,6 +75,7 @@ __all__ = [
     "Condition",
     "Difference",
     "Explanation",
+    "Given",
     "Grants",
     "GrantsEverything",
     "Item",

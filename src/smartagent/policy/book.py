@@ -7,14 +7,13 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
 
 from msgspec import structs
 
-from smartagent.kernel import UNLIMITED, Caller, CallerKind, Denied, Limits, Verdict
+from smartagent.kernel import UNLIMITED, Caller, CallerKind, Clock, Denied, Limits, Verdict
 from smartagent.policy.binding import Binder
 from smartagent.policy.errors import PolicyNotFound, RoleNotFound
-from smartagent.policy.judging import Chapter, both, question_of
+from smartagent.policy.judging import Chapter, both
 from smartagent.policy.model import (
     CREDENTIAL_SCOPE,
     Call,
@@ -28,6 +27,7 @@ from smartagent.policy.model import (
 )
 from smartagent.policy.narrowing import judge_lease, left_of
 from smartagent.policy.permissions import decide_api
+from smartagent.policy.remembering import Judgements
 from smartagent.policy.staged.model import Staged
 from smartagent.policy.staged.shifts import Counter
 from smartagent.policy.staged.store import read_staged
@@ -36,17 +36,13 @@ from smartagent.policy.trying import About, Judge, Trial, Trying
 from smartagent.policy.writing import compiled
 from smartagent.storage import Database
 
-_REMEMBERED: Final = 16_384
-_MAX_REMEMBERED_CHARS: Final = 256
-
-_Key = tuple[int, str, frozenset[str], str, str, str, str, str, str, tuple[str, ...]]
-
 
 class Book:
     """Decides what callers may do, by what it read, or by `roles` and `policies` until it reads.
 
     Args:
         database: Where the roles and policies are.
+        clock: For policies that ask for the time; without one, only callers who say when are judged by them.
         mcp: The address that MCP servers are beneath, and each is a resource of its own; empty for none.
         roles: Those that are known already.
         policies: The same.
@@ -57,15 +53,17 @@ class Book:
         database: Database,
         mcp: str = "",
         *,
+        clock: Clock | None = None,
         roles: Iterable[StoredRole] = (),
         policies: Iterable[StoredPolicy] = (),
     ) -> None:
         self._database = database
+        self._clock = clock
         self._mcp = mcp
         self._roles = {stored.role.name: stored for stored in roles}
         self._policies = {stored.name: stored for stored in policies}
         self._chapters: dict[str, Chapter] = {}
-        self._remembered: dict[_Key, Verdict] = {}
+        self._judgements = Judgements()
         self._unreadable: set[str] = set()
         self._binder = Binder()
         self._staged: dict[str, Trial] = {}
@@ -93,7 +91,7 @@ class Book:
             if stored:
                 self._roles[name] = stored[0]
         self._begin_trials()
-        self._tell()
+        self.tell()
 
     async def reload_policies(self, names: Sequence[str]) -> None:
         """Read the policies `names` again; with no names, all of them."""
@@ -110,7 +108,7 @@ class Book:
         # They apply to every role.
         self._close_all()
         self._begin_trials()
-        self._tell()
+        self.tell()
 
     async def reload_staged(self, labels: Sequence[str]) -> None:
         """Read again what is staged under `labels` (kind, slash, name); with no labels, everything."""
@@ -123,7 +121,7 @@ class Book:
             self._staged.pop(label, None)
             self._staged |= {staged.label: Trial(staged, compiled(staged)) for staged in found}
         self._begin_trials()
-        self._tell()
+        self.tell()
 
     def staged(self, kind: RuleKind, name: str) -> Staged | None:
         """Return what is staged under a name; None when nothing is."""
@@ -209,27 +207,12 @@ class Book:
         if self._trying.live:
             about = About(caller.role, whose, call)
             return self._trying.decide(about, lambda chapter: self._judge_call(chapter, caller, call))
-        return self._judge_call(self._chapters.get(caller.role) or self._open(caller.role), caller, call)
+        return self._judge_call(self._any_chapter(caller.role), caller, call)
 
     def _judge_call(self, chapter: Chapter | None, caller: Caller, call: Call) -> Verdict:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             return Denied(f"there is no role {caller.role[:64]!r} to call with", str(call))
-        key = (
-            chapter.serial,
-            caller.principal if chapter.asks_who else "",
-            caller.scopes,
-            call.upstream,
-            call.method,
-            call.path,
-            caller.client_ip if chapter.asks_ip else "",
-            call.content_type if chapter.asks_type else "",
-            *((call.operation, call.fields) if chapter.asks_operation else ("", ())),
-        )
-        verdict = self._remembered.get(key)
-        if verdict is None:
-            verdict = chapter.judge_call(caller, call)
-            self._remember(key, verdict)
-        return verdict
+        return self._judgements.of(chapter, caller, call, self.now_of(caller))
 
     def decide_for_both(self, caller: Caller, call: Call) -> Verdict:
         """Say whether `caller` may make `call`; who acts for another agent may do what both may."""
@@ -273,13 +256,14 @@ class Book:
         sides = [
             (role, self._trying.chapter(role, self._trying.applied(role, agent))) for role, agent in whose
         ]
-        return left_of(sides, caller, credential)
+        return left_of(sides, caller, credential, self.now_of(caller))
 
     def _decide_lease(self, caller: Caller, whose: tuple[str, str], credential: str) -> Verdict:
         role, agent = whose
         call = Call(f"{CREDENTIAL_SCOPE}{credential}", "LEASE", f"/{credential}")
+        now = self.now_of(caller)
         return self._decided(
-            About(role, agent, call), lambda chapter: judge_lease((role, chapter), caller, call)
+            About(role, agent, call), lambda chapter: judge_lease((role, chapter), caller, call, now)
         )
 
     def decide_mcp(self, caller: Caller, asked: McpCall) -> Verdict:
@@ -298,14 +282,14 @@ class Book:
         def judge(chapter: Chapter | None) -> Verdict:
             if chapter is None:
                 return Denied(f"there is no role {role[:64]!r} to call with", str(asked.call))
-            return chapter.judge_mcp(structs.replace(question_of(caller, asked.call), role=role), asked)
+            return chapter.judge_mcp(caller, asked, self.now_of(caller))
 
         return self._decided(About(role, agent, asked.call), judge)
 
     def _decided(self, about: About, judge: Judge) -> Verdict:
         if self._trying.live:
             return self._trying.decide(about, judge)
-        return judge(self._chapters.get(about.role) or self._open(about.role))
+        return judge(self._any_chapter(about.role))
 
     def explain(self, caller: Caller, call: Call) -> Explanation:
         """Say what `decide_call` decides, by which rule, and what the nearest rule would need."""
@@ -315,9 +299,43 @@ class Book:
         if chapter is None or caller.kind is not CallerKind.AGENT:
             sentence = f"there is no role {caller.role[:64]!r} that could be read, so nothing is allowed"
             return Explanation("deny", sentence, missing=str(call), staged=staged)
-        return structs.replace(chapter.explain(caller, call), staged=staged)
+        return structs.replace(chapter.explain(caller, call, self.now_of(caller)), staged=staged)
 
-    def _tell(self) -> None:
+    def asks_for(self, caller: Caller, fact: str) -> bool:
+        """Say whether a policy that is about `caller` asks for `fact`, one of `FACTS`."""
+        return any(
+            fact in chapter.partition.needs.facts
+            for role in (caller.role, caller.subject_role)
+            for chapter in (self._any_chapter(role), *self._trying.chapters(role))
+            if chapter is not None
+        )
+
+    def lacks(self, caller: Caller) -> tuple[str, ...]:
+        """Return what policies ask for, and is not known of `caller`."""
+        chapters = map(self._any_chapter, (caller.role, caller.subject_role))
+        now = self.now_of(caller)
+        return tuple(
+            dict.fromkeys(
+                name for each in chapters if each for name in each.partition.asked.lacking(caller, now)
+            )
+        )
+
+    def _any_chapter(self, role: str) -> Chapter | None:
+        return self._chapters.get(role) or self._open(role)
+
+    def now_of(self, caller: Caller) -> float:
+        """Return the instant that is decided about, in Unix seconds; 0 when nobody knows it."""
+        return caller.asked_at or (0 if self._clock is None else self._clock.now())
+
+    def asks_anywhere(self, fact: str) -> bool:
+        """Say whether a policy that was asked since it was read asks for `fact`."""
+        return any(
+            fact in chapter.partition.needs.facts
+            for chapter in (*self._chapters.values(), *self._trying.opened)
+        )
+
+    def tell(self) -> None:
+        """Have the listeners look again: something that policies ask for has changed."""
         for listener in self._listeners:
             listener()
 
@@ -343,7 +361,7 @@ class Book:
     def _open_with(self, role: str, trials: tuple[Trial, ...]) -> Chapter | None:
         """Open a role's policies as they are when `trials` take the places of what is in force."""
         if not trials:
-            return self._chapters.get(role) or self._open(role)
+            return self._any_chapter(role)
         stored, policies, staged = self._roles.get(role), dict(self._policies), set()
         for trial in trials:
             if isinstance(trial.stored, StoredRole):
@@ -352,11 +370,3 @@ class Book:
                 policies[trial.stored.name] = trial.stored
             staged.add(trial.staged.label)
         return self._binder.bind(role, stored, policies.values(), staged)
-
-    def _remember(self, key: _Key, verdict: Verdict) -> None:
-        # Path, content type and fields are as long as the caller likes.
-        if len(key[5]) + len(key[7]) + sum(map(len, key[9])) > _MAX_REMEMBERED_CHARS:
-            return
-        if len(self._remembered) >= _REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
-        self._remembered[key] = verdict

@@ -16,9 +16,12 @@ from itertools import product
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
+from smartagent.kernel import Caller, CallerKind, Standing
 from smartagent.policy.cedar import Partition, Policy, Question
 from smartagent.policy.est import Mentions, mentions_of
+from smartagent.policy.facts import MAX_PERCENT
 from smartagent.policy.model import CREDENTIAL_SCOPE
 from smartagent.policy.rules import COMMON_METHODS
 
@@ -26,6 +29,7 @@ _NOBODY: Final = "smartagent-probe"
 _PATHS: Final = ("/", "/smartagent-probe", "/smartagent-probe/a/b")
 _ADDRESS: Final = "203.0.113.77"
 _KEPT: Final = 3
+_MONDAY_NOON: Final = 1_768_219_200
 
 
 class _Who(msgspec.Struct, frozen=True):
@@ -37,6 +41,7 @@ class _Who(msgspec.Struct, frozen=True):
     client_ip: str
     content_type: str = ""
     operation: str = ""
+    standing: str = Standing.NORMAL.value
 
 
 def policy_grants_everything(policies: Mapping[str, Policy]) -> tuple[str, str] | None:
@@ -59,7 +64,7 @@ def _grants(name: str, policy: Policy) -> str:
         whose = "any agent" if who.agent == who.role == _NOBODY else "whom it names"
         if any(_allowed(partition, who, _NOBODY, _anything(mentions))):
             return f"{whose} call upstreams that it does not name"
-        if partition.ask(_lease(who)).allowed:
+        if partition.ask(structs.replace(_lease(who), facts=_facts(partition, who))).allowed:
             return f"{whose} lease credentials that it does not name"
         for upstream in _named(mentions, "Upstream"):
             if all(_allowed(partition, who, upstream, product(COMMON_METHODS, _PATHS))):
@@ -79,10 +84,26 @@ def _allowed(partition: Partition, who: _Who, upstream: str, calls: Iterable[tup
             who.client_ip,
             content_type=who.content_type,
             operation=who.operation,
+            facts=_facts(partition, who),
         )
         for method, path in calls
     ]
     return [finding.allowed for finding in partition.ask_about(questions)]
+
+
+def _facts(partition: Partition, who: _Who) -> Mapping[str, object]:
+    """Return circumstances in which a policy that sets conditions is likely to permit: at noon on a Monday."""
+    caller = Caller(
+        who.agent,
+        CallerKind.AGENT,
+        session_at=_MONDAY_NOON - 1,
+        authn="challenge",
+        binding="dpop",
+        standing=who.standing,
+        labels=frozenset(),
+        budget=MAX_PERCENT,
+    )
+    return partition.asked.of(caller, _MONDAY_NOON)
 
 
 def _lease(who: _Who) -> Question:
@@ -103,6 +124,7 @@ def _callers(mentions: Mentions) -> Iterator[_Who]:
     said = product(
         _said(mentions, {"content_type"}, "[a-z0-9.+-]+/[a-z0-9.+-]+"),
         _said(mentions, {"operation", "fields"}, "(?:git|graphql)[:a-z-]*"),
+        list(Standing) if mentions.attributes & {"standing", "context"} else [Standing.NORMAL],
     )
     for (role, agent), held, address, what in product(people, scopes, _addresses(mentions), said):
         yield _Who(role, agent, held, address, *what)

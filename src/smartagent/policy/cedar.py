@@ -17,7 +17,9 @@ import msgspec
 from msgspec import structs
 
 from smartagent.policy.errors import MalformedPolicy
-from smartagent.policy.est import Est, annotation_of, entity_of, needs_of
+from smartagent.policy.est import Est, annotation_of, entity_of, hours_of, needs_of
+from smartagent.policy.facts import Asked
+from smartagent.policy.hours import Window, parse_window
 from smartagent.policy.model import Ask
 
 MAX_POLICY_BYTES: Final = 32_768
@@ -43,7 +45,11 @@ class _Parsed(msgspec.Struct, rename="camel"):
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
-    """What the engine is asked.  `client_ip` is an address in canonical form, or empty when unknown."""
+    """What the engine is asked.
+
+    `client_ip` is an address in canonical form, or empty when unknown.  `facts` are those that policies ask for,
+    None where one is not known.
+    """
 
     agent: str
     role: str
@@ -56,6 +62,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     content_type: str = ""
     operation: str = ""
     fields: tuple[str, ...] = ()
+    facts: Mapping[str, object] = {}
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -104,10 +111,23 @@ def parse_policies(text: str, prefix: str, *, by_hand: bool) -> dict[str, Policy
     ests = [found[f"policy{number}"] for number in range(len(found))]
     for est in ests:
         _asked_of(est)
+        _windows_of(est)
     return {
         f"{prefix}/{number}": Policy(statement, est)
         for number, (statement, est) in enumerate(zip(statements, ests, strict=True), 1)
     }
+
+
+def _windows_of(policy: Est) -> dict[str, Window]:
+    """Return the windows that a policy asks about, by their texts.
+
+    Raises:
+        MalformedPolicy: One is none.
+    """
+    try:
+        return {text: parse_window(text) for text in hours_of(policy)}
+    except ValueError as error:
+        raise MalformedPolicy(str(error)) from error
 
 
 def _asked_of(policy: Est) -> Ask | None:
@@ -155,6 +175,7 @@ class Partition:
         "_slices",
         "_upstreams",
         "annotations",
+        "asked",
         "asking",
         "needs",
     )
@@ -168,6 +189,13 @@ class Partition:
         self._role = role
         self._entities: dict[str, cedarpy.Entities] = {}
         self.needs = needs_of(policy.est for policy in policies.values())
+        windows = (
+            [_windows_of(policy.est) for policy in policies.values()] if "hours" in self.needs.facts else []
+        )
+        self.asked = Asked(
+            self.needs.facts, {text: window for each in windows for text, window in each.items()}
+        )
+        """What the policies ask of the circumstances."""
         self.annotations = {name: annotation_of(policy.est) or "" for name, policy in policies.items()}
         asked = {name: _asked_of(policy.est) for name, policy in self._policies.items()}
         self.asking = {name: ask for name, ask in asked.items() if ask is not None}
@@ -177,6 +205,11 @@ class Partition:
         """Evaluate one request.  Whatever goes wrong is a refusal."""
         if self.needs.client_ip and not question.client_ip:
             return Finding(False, errors=("the client's address is unknown, and a policy asks for it",))
+        unknown = [name for name, value in question.facts.items() if value is None]
+        if unknown:
+            return Finding(
+                False, errors=(f"{', '.join(sorted(unknown))} is not known, and a policy asks for it",)
+            )
         part = self._slice(question.upstream)
         answer = cedarpy.is_authorized(self._request(question), part.policies, self._known(question.agent))
         return self._with_approval(question, self._finding(answer, part.names))
@@ -261,6 +294,8 @@ class Partition:
             context["content_type"] = question.content_type
         if self.needs.operation:
             context["operation"], context["fields"] = question.operation, question.fields
+        if self.needs.facts:
+            context.update(question.facts)
         if self.needs.client_ip:
             context["client_ip"] = {"__extn": {"fn": "ip", "arg": question.client_ip}}
         return msgspec.json.encode(context).decode()

@@ -162,6 +162,8 @@ def _statement(
         conditions.append(
             _any_of([f"context.client_ip.isInRange(ip({quote(net)}))" for net in role.networks])
         )
+    if role.hours and ask is None:
+        conditions.append(_any_of([f"context.hours.contains({quote(window)})" for window in role.hours]))
     lines = [
         f"@id({quote(name)})",
         *([] if ask is None else [f"@ask({quote(ask)})"]),

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from smartagent.policy.facts import FACTS
+
 Est = dict[str, object]
 """One policy in Cedar's JSON form."""
 
@@ -21,6 +23,8 @@ class Needs(msgspec.Struct, frozen=True):
     under: bool = False
     content_type: bool = False
     operation: bool = False
+    facts: frozenset[str] = frozenset()
+    """Those of `facts.FACTS`."""
 
 
 class Mentions(msgspec.Struct, frozen=True):
@@ -51,6 +55,7 @@ def needs_of(policies: Iterable[Est]) -> Needs:
         under=everything or "under" in used,
         content_type=everything or "content_type" in used,
         operation=everything or not used.isdisjoint(("operation", "fields")),
+        facts=FACTS if everything else FACTS & used,
     )
 
 
@@ -87,6 +92,34 @@ def mentions_of(policy: Est) -> Mentions:
         if isinstance(pattern, list):
             texts["".join(_element(element) for element in pattern)] = None
     return Mentions(frozenset(_used_in(policy.get("conditions"))), tuple(texts), tuple(entities))
+
+
+def hours_of(policy: Est) -> tuple[str, ...]:
+    """Return the windows that `policy` asks about.
+
+    Raises:
+        ValueError: It asks of `context.hours` something else than whether it contains a text.
+    """
+    windows, seen = [], 0
+    for node in _nodes(policy.get("conditions")):
+        # However it came by it: `{a: context}.a.hours` is asked about as well.
+        access = node.get(".") or node.get("has")
+        seen += isinstance(access, dict) and access.get("attr") == "hours"
+        contained = node.get("contains")
+        if not isinstance(contained, dict) or not _is_hours(contained.get("left")):
+            continue
+        right = contained.get("right")
+        text = right.get("Value") if isinstance(right, dict) else None
+        if isinstance(text, str):
+            windows.append(text)
+    if seen != len(windows):
+        msg = 'of hours one can ask: context.hours.contains("Mon-Fri 08:00-18:00 Europe/Berlin")'
+        raise ValueError(msg)
+    return tuple(windows)
+
+
+def _is_hours(node: object) -> bool:
+    return isinstance(node, dict) and _attribute_of_context(node) == "hours"
 
 
 def _nodes(tree: object) -> Iterator[dict[str, object]]:

@@ -4,15 +4,27 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from msgspec import structs
+
 from smartagent.kernel import Caller, Denied, NeedsApproval, Permitted, Verdict
 from smartagent.policy.arguments import failing
 from smartagent.policy.cedar import Finding, Partition, Question
 from smartagent.policy.compile import asking_id, mcp_rule_id
-from smartagent.policy.model import ArgumentRule, Ask, Call, Explanation, McpCall, StoredRole
+from smartagent.policy.model import (
+    CREDENTIAL_SCOPE,
+    ArgumentRule,
+    Ask,
+    Call,
+    Explanation,
+    McpCall,
+    NearestRule,
+    StoredRole,
+)
 from smartagent.policy.rules import canonical_ip, in_plain_words, nearest_rule
 
 STAGED_SUFFIX: Final = "@staged"
 """What the names of rules that are staged have behind the name of their role or policy."""
+_MAX_MISSING_CHARS: Final = len(CREDENTIAL_SCOPE) + 64
 _PEOPLE: Final = {Ask.CONFIRM: 0, Ask.FOUR_EYES: 1, Ask.TWO_PERSON: 2}
 
 
@@ -22,44 +34,76 @@ class Chapter:
     Nothing here raises: what cannot be judged is denied.
     """
 
-    __slots__ = ("asks_ip", "asks_operation", "asks_type", "asks_who", "partition", "serial", "stored")
+    __slots__ = (
+        "asks_facts",
+        "asks_ip",
+        "asks_operation",
+        "asks_type",
+        "asks_who",
+        "partition",
+        "serial",
+        "stored",
+    )
 
     def __init__(self, serial: int, stored: StoredRole, partition: Partition) -> None:
         self.serial = serial
         self.stored = stored
         self.partition = partition
+        self.asks_facts = bool(partition.asked)
         self.asks_ip = partition.needs.client_ip
         self.asks_type = partition.needs.content_type
         self.asks_operation = partition.needs.operation
         self.asks_who = partition.needs.principal
 
-    def judge_call(self, caller: Caller, call: Call) -> Verdict:
-        """Say whether `caller` may make `call`."""
+    def question(self, caller: Caller, call: Call, now: float) -> Question:
+        """Put a call as the engine is asked about it; `now` is Unix seconds.
+
+        Raises:
+            ValueError: A fact that policies ask for cannot be told here.
+        """
+        asked = self.partition.asked
+        return Question(
+            agent=caller.principal,
+            role=self.stored.role.name,
+            upstream=call.upstream,
+            method=call.method,
+            path=call.path,
+            scopes=caller.scopes,
+            client_ip=canonical_ip(caller.client_ip),
+            content_type=call.content_type,
+            operation=call.operation,
+            fields=call.fields,
+            facts=asked.of(caller, now) if asked else {},
+        )
+
+    def judge_call(self, caller: Caller, call: Call, now: float) -> Verdict:
+        """Say whether `caller` may make `call` at `now`, in Unix seconds."""
         try:
-            finding = self.partition.ask(question_of(caller, call))
+            question = self.question(caller, call, now)
+            finding = self.partition.ask(question)
         except (ValueError, TypeError) as error:
             return Denied(f"the call cannot be judged: {type(error).__name__}", str(call))
         if finding.allowed:
             return Permitted(finding.rules)
         if finding.awaiting:
             return self._awaiting(finding.rules, finding.awaiting, str(call))
-        return Denied(self._why_not(finding, caller, call), str(call), finding.rules)
+        return Denied(self._why_not(finding, question, call), str(call), finding.rules)
 
-    def judge_lease(self, question: Question, missing: str) -> Verdict:
-        """Say whether somebody may lease what the question is about; no allow block comes close to that."""
-        finding = self._ask(question)
+    def judge_lease(self, caller: Caller, call: Call, now: float) -> Verdict:
+        """Say whether somebody may lease what `call` is about; no allow block comes close to that."""
+        finding, missing = self._ask(caller, call, now, "lease"), call.upstream[:_MAX_MISSING_CHARS]
         if finding.allowed:
             return Permitted(finding.rules)
         if finding.awaiting:
             return self._awaiting(finding.rules, finding.awaiting, missing)
-        return Denied(_in_short(finding, question.role), missing, finding.rules)
+        return Denied(_in_short(finding, self.stored.name), missing, finding.rules)
 
-    def judge_mcp(self, question: Question, asked: McpCall) -> Verdict:
+    def judge_mcp(self, caller: Caller, asked: McpCall, now: float) -> Verdict:
         """Say whether somebody may reach what `asked` names, with its arguments when it has some."""
-        finding, missing = self._ask(question), str(asked.call)
+        finding, missing = self._ask(caller, asked.call, now, "call"), str(asked.call)
         permitting = finding.rules if finding.allowed else finding.awaiting
         if not permitting:
-            return Denied(_in_short(finding, question.role), missing, finding.rules)
+            return Denied(_in_short(finding, self.stored.name), missing, finding.rules)
         asking = () if finding.allowed else finding.rules
         if asked.arguments is not None:
             arguments = asked.arguments
@@ -73,13 +117,14 @@ class Chapter:
             asking = tuple(rule for rule in asking if failing(self._arguments(rule), arguments) is None)
         return self._awaiting(asking, permitting, missing) if asking else Permitted(permitting)
 
-    def explain(self, caller: Caller, call: Call) -> Explanation:
+    def explain(self, caller: Caller, call: Call, now: float) -> Explanation:
         """Say what is decided about a call, by which rule, and what the nearest rule would need.
 
         Raises:
             ValueError: The engine cannot read the call.
         """
-        finding = self.partition.ask(question_of(caller, call))
+        question = self.question(caller, call, now)
+        finding = self.partition.ask(question)
         rules = tuple(self._shown(rule) for rule in finding.rules)
         if finding.allowed:
             return Explanation("permit", f"{call} is allowed by {', '.join(rules)}", rules)
@@ -87,13 +132,13 @@ class Chapter:
             who = " and ".join(self._asks(finding.rules))
             sentence = f"{call} is allowed once it is approved: {', '.join(rules)} asks for {who}"
             return Explanation("ask", sentence, rules, str(call))
-        sentence = self._why_not(finding, caller, call)
-        nearest = nearest_rule(self.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
+        sentence = self._why_not(finding, question, call)
+        nearest = self._nearest(question, call)
         return Explanation("deny", sentence, rules, str(call), None if finding.rules else nearest)
 
-    def _ask(self, question: Question) -> Finding:
+    def _ask(self, caller: Caller, call: Call, now: float, action: str) -> Finding:
         try:
-            return self.partition.ask(question)
+            return self.partition.ask(structs.replace(self.question(caller, call, now), action=action))
         except (ValueError, TypeError) as error:
             return Finding(False, errors=(f"it cannot be judged: {type(error).__name__}",))
 
@@ -120,33 +165,21 @@ class Chapter:
         }
         return written.get(self.partition.annotations[rule], ())
 
-    def _why_not(self, finding: Finding, caller: Caller, call: Call) -> str:
+    def _nearest(self, question: Question, call: Call) -> NearestRule | None:
+        hours = question.facts.get("hours")
+        open_hours = hours if isinstance(hours, tuple) else ()
+        return nearest_rule(self.stored.role, call, question.scopes, question.client_ip, open_hours)
+
+    def _why_not(self, finding: Finding, question: Question, call: Call) -> str:
         if finding.errors:
             return f"a policy could not be evaluated: {'; '.join(finding.errors)[:400]}"
         if finding.rules:
             return f"{', '.join(finding.rules)} forbids it"
-        nearest = nearest_rule(self.stored.role, call, caller.scopes, canonical_ip(caller.client_ip))
-        return in_plain_words(self.stored.role.name, call, nearest)
+        return in_plain_words(self.stored.role.name, call, self._nearest(question, call))
 
     def _shown(self, rule: str) -> str:
         name = self.partition.annotations.get(rule, "")
         return f"{rule} ({name})" if name and name != rule else rule
-
-
-def question_of(caller: Caller, call: Call) -> Question:
-    """Put a call as the engine is asked about it."""
-    return Question(
-        agent=caller.principal,
-        role=caller.role,
-        upstream=call.upstream,
-        method=call.method,
-        path=call.path,
-        scopes=caller.scopes,
-        client_ip=canonical_ip(caller.client_ip),
-        content_type=call.content_type,
-        operation=call.operation,
-        fields=call.fields,
-    )
 
 
 def both(first: Verdict, second: Verdict) -> Verdict:

@@ -135,7 +135,7 @@ class Role(msgspec.Struct, frozen=True):
     """What agents of this role may do, for how long, and from where.
 
     `audiences` are those a token may be meant for besides the gateway.  No `networks` means
-    from anywhere.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
+    from anywhere, and no `hours` (see `hours`) at any time.  A role without `allow` calls nothing.  `other_scopes` are for the house's own API and
     for other services, where no upstream is called.  `credentials` are those that may be leased.  `limits` are each
     agent's, and `shared_limits` those of all agents of the role together.  `mcp` is what may be reached of MCP servers.
     `resources` are credentials that may be leased narrowed.
@@ -147,6 +147,7 @@ class Role(msgspec.Struct, frozen=True):
     description: str = ""
     ttl_seconds: int = 900
     networks: tuple[str, ...] = ()
+    hours: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     allow: tuple[Allow, ...] = ()
     other_scopes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ name = "order-reader"
 description = "Reads orders"
 ttl = "15m"
 networks = ["10.0.0.0/8"]
+hours = ["Mon-Fri 08:00-18:00 Europe/Berlin"]
 scopes = ["revocations.follow"]
 credentials = ["orders-db"]
 
@@ -50,6 +51,7 @@ import msgspec
 from smartagent.edge import TargetRefused, parse_target
 from smartagent.kernel import UNLIMITED, Limits, UnusableLimit, parse_limits
 from smartagent.policy.errors import MalformedRoleFile
+from smartagent.policy.hours import parse_window
 from smartagent.policy.mcpfile import McpFile, parse_mcp
 from smartagent.policy.model import ANY, Allow, Ask, ResourceAllow, Role
 from smartagent.policy.operations import parse_operation
@@ -99,6 +101,7 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
     description: str = ""
     ttl: str = "15m"
     networks: list[str] = []
+    hours: list[str] = []
     audiences: list[str] = []
     scopes: list[str] = []
     credentials: list[str] = []
@@ -130,6 +133,7 @@ def parse_role_file(text: str) -> Role:
         description=checker.one("description", raw.description, _parse_description),
         ttl_seconds=checker.one("ttl", raw.ttl, _parse_ttl),
         networks=checker.each("networks", raw.networks, _parse_network),
+        hours=checker.each("hours", raw.hours, _parse_hours),
         audiences=checker.each("audiences", raw.audiences, _parse_audience),
         other_scopes=checker.each("scopes", raw.scopes, _parse_scope),
         credentials=checker.each("credentials", raw.credentials, parse_name),
@@ -230,6 +234,11 @@ def _parse_network(raw: str) -> str:
         return str(ipaddress.ip_network(raw))
     except ValueError as error:
         raise ValueError(f"not a network in CIDR form ({error})") from error
+
+
+def _parse_hours(raw: str) -> str:
+    parse_window(raw)
+    return raw
 
 
 def _parse_audience(raw: str) -> str:

@@ -33,11 +33,19 @@ from smartagent.storage import Database
 RoleOf = Callable[[str], tuple[str, str] | None]
 """Tells the role that an agent id has now, and by which elevation, empty for its own; None for an unknown agent."""
 
+StandingOf = Callable[[str], str]
+"""Tells how far an agent is trusted, by its id; empty when nobody knows."""
+
 _MAX_BODY_BYTES: Final = 131_072
 
 
 def routes(
-    book: Book, clock: Clock, role_of: RoleOf, database: Database, check: RoleCheck
+    book: Book,
+    clock: Clock,
+    role_of: RoleOf,
+    database: Database,
+    check: RoleCheck,
+    standing_of: StandingOf,
 ) -> tuple[Route, ...]:
     """Build the room's routes.
 
@@ -47,6 +55,7 @@ def routes(
         role_of: Which role an agent has now.
         database: Where the versions are.
         check: Refuses roles that name what is not there.
+        standing_of: How far an agent is trusted.
     """
     roles = Keeper(RuleKind.ROLE, book, clock, database, check)
     policies = Keeper(RuleKind.POLICY, book, clock, database, check)
@@ -60,7 +69,7 @@ def routes(
         *role_staging_routes(staged_roles),
         *policy_staging_routes(staged_policies),
         *staged_list_routes(staged_roles, staged_policies),
-        _why_route(_Why(book, role_of)),
+        _why_route(_Why(book, role_of, clock, standing_of)),
     )
 
 
@@ -248,9 +257,11 @@ def _target(stored: Stored) -> str:
 class _Why:
     """The act that explains."""
 
-    def __init__(self, book: Book, role_of: RoleOf) -> None:
+    def __init__(self, book: Book, role_of: RoleOf, clock: Clock, standing_of: StandingOf) -> None:
         self._book = book
         self._role_of = role_of
+        self._clock = clock
+        self._standing_of = standing_of
 
     async def explain(self, caller: Caller, inbound: Inbound) -> Outcome:  # noqa: ARG002 -- an act's shape
         asked = parse_json(inbound.body, ExplainRequest)
@@ -263,7 +274,9 @@ class _Why:
             role=role,
             scopes=frozenset(scopes),
             client_ip=asked.client_ip,
+            standing=self._standing_of(asked.agent),
         )
+        who = asked.circumstances.applied_to(who, self._clock.now())
         explanation = self._book.explain(who, called(asked))
         explanation = structs.replace(explanation, elevation=elevation)
         return Outcome(

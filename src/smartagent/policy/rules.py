@@ -7,6 +7,7 @@ refused; a property test holds the two together.
 
 import ipaddress
 import math
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
@@ -52,7 +53,9 @@ def canonical_ip(raw: str) -> str:
     return str(mapped or address)
 
 
-def nearest_rule(role: Role, call: Call, scopes: frozenset[str], client_ip: str) -> NearestRule | None:
+def nearest_rule(
+    role: Role, call: Call, scopes: frozenset[str], client_ip: str, hours: Collection[str] = ()
+) -> NearestRule | None:
     """Find the allow block that comes closest to allowing `call`; None when there is no block at all.
 
     The right upstream counts most, then the right path, the right method, and how few conditions fail.
@@ -62,11 +65,12 @@ def nearest_rule(role: Role, call: Call, scopes: frozenset[str], client_ip: str)
         call: What they want.
         scopes: Those their token holds.
         client_ip: In canonical form; empty when unknown.
+        hours: Those of the role's windows that are open.
     """
     best: NearestRule | None = None
     best_rank = (False, False, False, -math.inf)
     for number, block in enumerate(role.allow, 1):
-        conditions = _conditions(role, block, call, scopes, client_ip)
+        conditions = (*_conditions(role, block, call, scopes, client_ip), *_conditions_of_hours(role, hours))
         held = {condition.name: condition.holds for condition in conditions}
         # Blocks ask for different numbers of things: what counts is how many fail.
         rank = (held["upstream"], held["path"], held["method"], sum(held.values()) - len(held))
@@ -101,6 +105,13 @@ def _conditions(
         ),
         *_conditions_of_content(block, call),
     )
+
+
+def _conditions_of_hours(role: Role, hours: Collection[str]) -> tuple[Condition, ...]:
+    if not role.hours:
+        return ()
+    holds = not set(hours).isdisjoint(role.hours)
+    return (Condition("hours", holds, ", ".join(role.hours), "open" if holds else "closed"),)
 
 
 def _conditions_of_content(block: Allow, call: Call) -> tuple[Condition, ...]:

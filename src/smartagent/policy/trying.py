@@ -6,7 +6,7 @@ staged text in its place.  A canary's answer counts for the agents that it takes
 A staged text that cannot be read or evaluated allows nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from smartagent.kernel import Decision, Denied, NeedsApproval, Verdict
@@ -56,6 +56,11 @@ class Trying:
         """Whether anything is tried."""
         return bool(self._live)
 
+    @property
+    def opened(self) -> Iterable[Chapter]:
+        """What was put together with staged texts so far."""
+        return [chapter for chapter in self._chapters.values() if chapter is not None]
+
     def begin(self, trials: Iterable[Trial], versions: Mapping[tuple[RuleKind, str], int]) -> None:
         """Try these, as far as they are shadows or canaries of the versions in force; all is opened anew."""
         self._chapters.clear()
@@ -77,6 +82,10 @@ class Trying:
             readable = all(trial.stored is not None for trial in applied)
             self._chapters[key] = self._open(role, applied) if readable else None
         return self._chapters[key]
+
+    def chapters(self, role: str) -> Iterator[Chapter | None]:
+        """Yield a role's policies with each staged text in its place."""
+        return (self.chapter(role, (trial,)) for trial in self._about(role))
 
     def decide(self, about: About, judge: Judge) -> Verdict:
         """Decide as it counts for the agent, and count what differs."""

@@ -5,6 +5,7 @@ import msgspec
 
 from smartagent.kernel import Limits, rfc3339
 from smartagent.policy.errors import MalformedOperation
+from smartagent.policy.facts import Given
 from smartagent.policy.model import Allow, Call, ResourceAllow, StoredPolicy, StoredRole
 from smartagent.policy.operations import by_kind, parse_operation
 
@@ -29,6 +30,7 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Ask what would be decided.  Without `scopes`, the agent is taken to hold all of its role's.
 
     `content_type` is the body's, where there is one; `operations` say what the call does, as a role file does.
+    `circumstances` are what policies may ask for besides; what is not said there is not known.
     """
 
     agent: str
@@ -39,6 +41,7 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     scopes: list[str] | None = None
     content_type: str = ""
     operations: list[str] = []
+    circumstances: Given = Given()
 
 
 class RoleView(msgspec.Struct, frozen=True):
@@ -48,6 +51,7 @@ class RoleView(msgspec.Struct, frozen=True):
     description: str
     ttl_seconds: int
     networks: tuple[str, ...]
+    hours: tuple[str, ...]
     audiences: tuple[str, ...]
     scopes: tuple[str, ...]
     allow: tuple[Allow, ...]
@@ -112,6 +116,7 @@ def role_view(stored: StoredRole) -> RoleView:
         description=role.description,
         ttl_seconds=role.ttl_seconds,
         networks=role.networks,
+        hours=role.hours,
         audiences=role.audiences,
         scopes=role.scopes,
         allow=role.allow,

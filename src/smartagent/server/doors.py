@@ -4,6 +4,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec import structs
+
 from smartagent.approvals import Approvals, Obtained, Wish
 from smartagent.delegation import OutwardTokens, TransactionTokens
 from smartagent.edge import Inbound, Proof, Reply
@@ -27,6 +29,7 @@ from smartagent.mcp import Flow
 from smartagent.notices import NoticeKind, Tell
 from smartagent.oauth import ProtectedResources, completed, metadata_path, metadata_url
 from smartagent.policy import Book, Call, Permission
+from smartagent.server.circumstances import Circumstances
 from smartagent.server.house import Rooms
 from smartagent.tokens import Tokens
 from smartagent.vault import Placeholders, Vault
@@ -38,7 +41,7 @@ class GatewayDoors:
     """`gateway.Doors`, made of the rooms.  Only tokens that are meant for the gateway are taken here."""
 
     __slots__ = (
-        "_approvals", "_book", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell",
+        "_approvals", "_book", "_circumstances", "_flow", "_gateway", "_ids", "_ledger", "_metadata_url", "_outward", "_placeholders", "_protected", "_rooms", "_tell",
         "_tokens", "_transactions", "_vault",
     )  # fmt: skip
 
@@ -51,6 +54,7 @@ class GatewayDoors:
         vault: Vault,
         placeholders: Placeholders,
         flow: Flow,
+        circumstances: Circumstances,
         approvals: Approvals,
         ids: Ids,
         ledger: Ledger,
@@ -66,6 +70,7 @@ class GatewayDoors:
         self._vault = vault
         self._placeholders = placeholders
         self._flow = flow
+        self._circumstances = circumstances
         self._approvals = approvals
         self._ids = ids
         self._ledger = ledger
@@ -86,7 +91,7 @@ class GatewayDoors:
 
     async def authenticate(self, inbound: Inbound, proof: Proof) -> Caller:  # noqa: ARG002 -- here there is one proof
         """Take an agent's token for the gateway, and nothing else."""
-        return await self._tokens.access.by_gateway_token(inbound)
+        return await self._circumstances.complete(await self._tokens.access.by_gateway_token(inbound))
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:
         """Decide by the house's own policy."""
@@ -165,6 +170,10 @@ class GatewayDoors:
         verdict = self.may_call(caller)
         if isinstance(verdict, Denied):
             return verdict
+        # An open call is decided about again, and how far its agent is trusted may have changed since it began.
+        standing = self._circumstances.standing(caller)
+        if standing != caller.standing:
+            caller = structs.replace(caller, standing=standing)
         call = Call(asked.upstream, asked.method, asked.path, *asked.said)
         return self._book.decide_for_both(caller, call)
 

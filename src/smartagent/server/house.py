@@ -10,20 +10,22 @@ from smartagent.storage import Feed
 Authenticator = Callable[[Inbound], Awaitable[Caller]]
 Decide = Callable[[Caller, str], Verdict]
 Alive = Callable[[Caller], bool]
+Complete = Callable[[Caller], Awaitable[Caller]]
 
 
 class Rooms:
     """The `House` that `server.wiring` puts together from the rooms' own verbs."""
 
-    __slots__ = ("_alive", "_authenticators", "_clock", "_decide", "_feed", "_ledger")
+    __slots__ = ("_alive", "_authenticators", "_clock", "_complete", "_decide", "_feed", "_ledger")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what the house is made of
         self,
         *,
         clock: Clock,
         authenticators: Mapping[Proof, Authenticator],
         decide: Decide,
         alive: Alive,
+        complete: Complete,
         ledger: Ledger,
         feed: Feed,
     ) -> None:
@@ -35,6 +37,7 @@ class Rooms:
         self._authenticators = dict(authenticators)
         self._decide = decide
         self._alive = alive
+        self._complete = complete
         self._ledger = ledger
         self._feed = feed
 
@@ -48,7 +51,7 @@ class Rooms:
         Raises:
             AuthenticationFailed: It does not hold.
         """
-        return await self._authenticators[proof](inbound)
+        return await self._complete(await self._authenticators[proof](inbound))
 
     def authorise(self, caller: Caller, permission: str, inbound: Inbound) -> Verdict:  # noqa: ARG002 -- the seam's shape
         """Decide by the built-in policy."""

@@ -25,6 +25,7 @@ from smartagent.notices import Notices, Tell, notices_routes
 from smartagent.policy import Book
 from smartagent.rotation import Rotations, rotation_routes
 from smartagent.server.asgi import Authority
+from smartagent.server.circumstances import Circumstances
 from smartagent.server.doors import GatewayDoors
 from smartagent.server.foundation import Foundation
 from smartagent.server.house import Rooms, anybody
@@ -37,7 +38,7 @@ from smartagent.server.stores import open_store
 from smartagent.server.wiring_approvals import CallsAsked, wire_approvals
 from smartagent.server.wiring_authority import gauge_credentials, wire_authority
 from smartagent.server.wiring_governance import for_governance, wire_governance, wire_withdrawals
-from smartagent.server.wiring_insight import wire_insight
+from smartagent.server.wiring_insight import standing_of, wire_insight
 from smartagent.server.wiring_keyset import wire_keyset
 from smartagent.server.wiring_leases import Kept, wire_emergencies, wire_leases, wire_vault, wire_vaultapi
 from smartagent.server.wiring_mcp import above_mcp, wire_mcp
@@ -98,12 +99,11 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     rewrapping, notices, (book, told) = wire_keyset(base), wire_notices(base), wire_policy(base)
     outside = wire_outside(base, book)
     identity = wire_identity(base, outside, book)
-    clients = wire_clients(base, outside, book)
+    clients, kept = wire_clients(base, outside, book), wire_vault(base)
     tokens = wire_tokens(base, identity, book, clients, _Later(lambda: signals, lambda: governance))
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
     above = above_mcp(lambda: governance, lambda: rooms, lambda: approvals, lambda: gateway)
     service = wire_token_service(base, outside, identity, tokens, clients, CallsAsked(lambda: approvals))
-    kept = wire_vault(base)
     leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     given = for_governance(base, book, leases, notices.tell, outside)
@@ -111,8 +111,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     vaultapi = wire_vaultapi(base, identity, tokens, service, leases)
     approvals = wire_approvals(base, identity, tokens, notices, lambda: rooms)
     mcp = wire_mcp(base, tokens, clients, book, kept, above)
-    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book)
-    people = approvals, notices.tell
+    known_of = wire_circumstances(identity, book, mcp)
+    rooms = wire_house(base, identity, tokens, service, (vaultapi, governance.scim, mcp), book, known_of)
+    people = approvals, notices.tell, known_of
     gateway = wire_gateway(base, rooms, tokens, service, book, kept, mcp=mcp, people=people)
     node = Node(
         settings=settings,
@@ -172,7 +173,14 @@ class _Rooms(NamedTuple):
 def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf) -> tuple[Route, ...]:
     kept, clock = rooms.kept, base.clock
     return (
-        *policy.routes(book, clock, role_of, base.store.database, rooms.leases.narrowing.check),
+        *policy.routes(
+            book,
+            clock,
+            role_of,
+            base.store.database,
+            rooms.leases.narrowing.check,
+            standing_of(rooms.identity),
+        ),
         *vault.routes(kept.vault, kept.placeholders, base.keyset, rooms.rewrapping, clock, system_entropy),
         *emergency_routes(wire_emergencies(base, rooms.identity, rooms.tokens)),
         *identity_routes(rooms.identity),
@@ -190,7 +198,7 @@ def _routes(base: Foundation, rooms: _Rooms, book: Book, role_of: policy.RoleOf)
 
 def wire_policy(base: Foundation) -> tuple[Book, policy.Telling]:
     """Build the book of rules, and keep it fresh; and what tells the log of texts that are only tried."""
-    book = Book(base.store.database, mcp_base(base.settings.issuer))
+    book = Book(base.store.database, mcp_base(base.settings.issuer), clock=base.clock)
     base.store.feed.register(policy.ROLES_TOPIC, book.reload_roles)
     base.store.feed.register(policy.POLICIES_TOPIC, book.reload_policies)
     base.store.feed.register(policy.STAGED_TOPIC, book.reload_staged)
@@ -247,13 +255,25 @@ def wire_tokens(
     return tokens
 
 
-def wire_house(
+def wire_circumstances(identity: Identity, book: Book, mcp: Mcp) -> Circumstances:
+    """Build what completes callers with what policies ask for."""
+
+    def look_again() -> None:
+        if book.asks_anywhere("standing"):
+            book.tell()
+
+    identity.directory.on_change(look_again)
+    return Circumstances(standing_of(identity), book.asks_for, mcp.flow.met)
+
+
+def wire_house(  # noqa: PLR0913, PLR0917 -- the rooms that prove something
     base: Foundation,
     identity: Identity,
     tokens: Tokens,
     service: TokenService,
     others: Sequence[Proves],
     book: Book,
+    circumstances: Circumstances,
 ) -> Rooms:
     """Build the house that the pipeline asks."""
     return Rooms(
@@ -267,6 +287,7 @@ def wire_house(
         },
         decide=book.decide_api,
         alive=lambda caller: not tokens.revocations.is_revoked(caller),
+        complete=circumstances.complete,
         ledger=base.store.ledger,
         feed=base.store.feed,
     )
@@ -281,9 +302,9 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
     kept: Kept,
     *,
     mcp: Mcp,
-    people: tuple[Approvals, Tell],
+    people: tuple[Approvals, Tell, Circumstances],
 ) -> Gateway:
-    """Build the gateway.  `people` are who approves calls, and who hears of alarms."""
+    """Build the gateway.  `people` are who approves calls, who hears of alarms, and what completes callers."""
     settings = base.settings
     doors = GatewayDoors(
         rooms=rooms,
@@ -292,6 +313,7 @@ def wire_gateway(  # noqa: PLR0913 -- the rooms that a call passes
         vault=kept.vault,
         placeholders=kept.placeholders,
         flow=mcp.flow,
+        circumstances=people[2],
         approvals=people[0],
         ids=base.ids,
         ledger=base.store.ledger,

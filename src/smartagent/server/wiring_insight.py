@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's part that looks at everything else: history, what agents can reach, and decisions for others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from smartagent.audit import CustodyReader, LogReader
 from smartagent.audit.routes import routes as audit_routes
@@ -31,6 +31,16 @@ def wire_insight(  # noqa: PLR0913, PLR0917 -- the rooms that are told of
     reach = wire_reach(base, identity, book, vault, leases, delegations)
     authzen, pages = wire_authzen(base, identity, book, role_of)
     return (*wire_audit(base, identity, book, reach), *authzen), pages
+
+
+def standing_of(identity: Identity) -> Callable[[str], str]:
+    """Return what tells how far an agent is trusted; empty for an unknown one."""
+
+    def found(agent_id: str) -> str:
+        agent = identity.directory.agent(agent_id)
+        return "" if agent is None else agent.standing.value
+
+    return found
 
 
 def wire_audit(base: Foundation, identity: Identity, book: Book, reach: Reach) -> tuple[Route, ...]:
@@ -91,5 +101,7 @@ def wire_authzen(
         return identity.directory.operator(person) is not None
 
     document = configuration(base.settings.issuer)
-    routes = authzen_routes(Evaluations(AuthzenMeans(book, active_role_of, is_operator)))
+    routes = authzen_routes(
+        Evaluations(AuthzenMeans(book, active_role_of, is_operator, standing_of(identity)))
+    )
     return routes, {document.path: document.show}

@@ -17,7 +17,7 @@ from smartagent.tokens.errors import (
     UseDpopNonce,
 )
 from smartagent.tokens.holder import CALL_DETAIL, actors_of, caller_of
-from smartagent.tokens.issue import Asked, Ceiling, Issued, Issuer, Wanted, narrow
+from smartagent.tokens.issue import ASSERTION, Asked, Ceiling, Issued, Issuer, Wanted, narrow
 from smartagent.tokens.keyrings import KeyRings
 from smartagent.tokens.means import Means
 from smartagent.tokens.model import (
@@ -41,6 +41,7 @@ from smartagent.tokens.sessions import NO_STORE
 from smartagent.tokens.verify import AccessTokens, Verified
 
 __all__ = [
+    "ASSERTION",
     "CALL_DETAIL",
     "JWKS_LIFE_SECONDS",
     "JWKS_PATH",

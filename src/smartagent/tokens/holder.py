@@ -59,6 +59,9 @@ def caller_of(claims: AccessClaims, directory: Directory) -> Caller:
         actors=actors_of(claims.act)[1:],
         lineage=lineage,
         restriction=_restriction(claims),
+        session_at=claims.sat,
+        authn=claims.authn,
+        binding="bearer" if claims.cnf is None else "dpop",
     )
 
 

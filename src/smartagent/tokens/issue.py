@@ -31,6 +31,8 @@ from smartagent.tokens.model import AccessClaims, Act, Confirmation, MayAct
 from smartagent.tokens.rules import MAX_TOKEN_LIFE_SECONDS
 
 OPERATOR_TOKEN_LIFE_SECONDS: Final = 900
+ASSERTION: Final = "assertion"
+"""How agents prove themselves at the token endpoint."""
 _KEPT: Final = 1024
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -39,11 +41,14 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     """What the caller would like; empty means all that the role has, and the gateway.
 
     `prompt` is the SHA-256 of the prompt file that it says it runs with, in hexadecimal; empty when it says nothing.
+    `authn` is how it proved itself: `challenge` or `assertion`.  `session_at` is when the session began that goes on.
     """
 
     scope: str = ""
     audience: str = ""
     prompt: str = ""
+    authn: str = ASSERTION
+    session_at: int = 0
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +65,8 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
         jkt: The thumbprint of the key it is bound to; empty for a bearer token.
         holder: The agent that will hold it, whose status it refers to.
         prompt: The digest of the prompt file that it says it runs with.
+        authn: How an agent proved itself.
+        session_at: When the session began, 0 when that is not known; of a fresh one it is now.
     """
 
     subject: str
@@ -80,6 +87,8 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     amr: tuple[str, ...] = ()
     holder: str = ""
     prompt: str = ""
+    authn: str = ""
+    session_at: int = 0
 
 
 class Issued(msgspec.Struct, frozen=True, gc=False):
@@ -161,6 +170,8 @@ class Issuer:
                 jkt=jkt,
                 holder=agent.id,
                 prompt=asked.prompt,
+                authn=asked.authn,
+                session_at=asked.session_at,
             )
         )
 
@@ -224,6 +235,8 @@ class Issuer:
             amr=wanted.amr,
             status=self._means.status_of(wanted.holder) if wanted.holder else None,
             prompt=wanted.prompt,
+            sat=wanted.session_at if wanted.session else now,
+            authn=wanted.authn,
         )
         return Issued(active.signer.sign(self._encode(claims)), active.kid, claims)
 

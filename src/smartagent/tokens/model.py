@@ -146,6 +146,8 @@ class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `lin` is the lineage: the tokens, delegations and grants it derives from.  `role` is the subject's.
     `prompt` is the SHA-256 of the prompt file that the agent said it runs with, in hexadecimal.
+    `sat` is when the session began, 0 when that is not known, and `authn` how the agent proved itself: by a
+    `challenge` that it signed, or an `assertion`.
     """
 
     iss: str
@@ -169,3 +171,5 @@ class AccessClaims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     amr: tuple[str, ...] = ()
     status: Status | None = None
     prompt: str = ""
+    sat: int = 0
+    authn: str = ""

@@ -17,6 +17,7 @@ from smartagent.tokens.verify import AccessTokens
 # RFC 6749 section 5.1: both, for caches that are older than the first.
 NO_STORE: Final = (("cache-control", "no-store"), ("pragma", "no-cache"))
 EVENT: Final = "token.issued"
+CHALLENGE: Final = "challenge"
 
 
 class Sessions:
@@ -39,8 +40,10 @@ class Sessions:
         if request.continuing:
             issued = self._continued(agent, request)
         else:
-            issued = self._issuer.for_agent(agent, Asked(request.scope, request.audience, request.prompt))
-        return _outcome(issued, _session_view(issued, "Bearer"), "challenge", short_id(request.nonce))
+            issued = self._issuer.for_agent(
+                agent, Asked(request.scope, request.audience, request.prompt, CHALLENGE)
+            )
+        return _outcome(issued, _session_view(issued, "Bearer"), CHALLENGE, short_id(request.nonce))
 
     async def end_session(self, caller: Caller, inbound: Inbound) -> Outcome:
         """End the caller's session: its tokens, what derives from them, and its leases.
@@ -73,7 +76,7 @@ class Sessions:
         if operator is None:
             raise AuthenticationFailed("the operator is unknown")
         issued = self._issuer.for_operator(operator)
-        return _outcome(issued, _session_view(issued, "DPoP"), "challenge", short_id(request.nonce))
+        return _outcome(issued, _session_view(issued, "DPoP"), CHALLENGE, short_id(request.nonce))
 
     def _continued(self, agent: Agent, request: SessionRequest) -> Issued:
         verified = self._access.verified(request.continuing)
@@ -85,7 +88,13 @@ class Sessions:
             verified.audience,
         }:
             raise ScopeNotGranted("a session that goes on has no more than before")
-        asked = Asked(request.scope or verified.claims.scope, verified.audience, request.prompt)
+        asked = Asked(
+            request.scope or verified.claims.scope,
+            verified.audience,
+            request.prompt,
+            CHALLENGE,
+            held.session_at,
+        )
         return self._issuer.for_agent(agent, asked, session=held.session)
 
     def _agent(self, caller: Caller) -> Agent:

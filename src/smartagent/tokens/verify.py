@@ -158,4 +158,7 @@ def _from(caller: Caller, client_ip: str) -> Caller:
         caller.scopes,
         caller.expires_at,
         client_ip,
+        session_at=caller.session_at,
+        authn=caller.authn,
+        binding=caller.binding,
     )

@@ -13,7 +13,9 @@ from tests.unit.authzen.world import READER, WRITER
 
 ROLES = {"agt_r": "order-reader", "agt_w": "order-writer"}
 HERE = {"ip_address": "10.0.0.1"}
-MEANS = Means(drafted(no_rules(), [READER, WRITER], {}), ROLES.get, {"opr_1"}.__contains__)
+MEANS = Means(
+    drafted(no_rules(), [READER, WRITER], {}), ROLES.get, {"opr_1"}.__contains__, lambda _: "normal"
+)
 
 
 def verdict(subject, action, resource, **properties):

@@ -29,7 +29,7 @@ class DecidingWorld(World):
         super().__init__()
         self.roles |= {"decider": DECIDER, "order-writer": Grants((), 900, ("orders:write",))}
         self.book = drafted(no_rules(), [READER, WRITER], {})
-        self.evaluations = Evaluations(Means(self.book, self._role_of, self._is_operator))
+        self.evaluations = Evaluations(Means(self.book, self._role_of, self._is_operator, lambda _: "normal"))
         self.open(authzen_routes(self.evaluations))
 
     def _role_of(self, agent_id):

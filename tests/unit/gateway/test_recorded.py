@@ -10,7 +10,7 @@ from smartagent.kernel import Caller, CallerKind, Decision
 BOT = Caller(
     "agt_1", CallerKind.AGENT, role="reader", scopes=frozenset({"a"}), client_ip="10.0.0.1", subject="prs_1"
 )
-WHO = {"role": "reader", "scope": "a", "ip": "10.0.0.1", "for": "prs_1"}
+WHO = {"role": "reader", "scope": "a", "ip": "10.0.0.1", "for": "prs_1", "depth": 1}
 
 
 @pytest.mark.parametrize(

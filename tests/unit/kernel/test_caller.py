@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a record says a decision was made on."""
 
+from msgspec import structs
+
 from smartagent.kernel import Caller, CallerKind, circumstances
 
 BOT = Caller(
@@ -21,4 +23,28 @@ def test_who_acts_for_another_is_decided_about_by_the_other_too():
         "ip": "",
         "for": "agt_2",
         "for_role": "writer",
+        "depth": 1,
     }
+
+
+def test_how_it_was_proven_and_what_is_left_is_said_where_it_is_known():
+    known = structs.replace(
+        BOT,
+        session_at=5,
+        authn="challenge",
+        binding="bearer",
+        standing="watched",
+        labels=frozenset({"b", "a"}),
+        budget=0,
+    )
+
+    said = circumstances(known)
+    assert {name: said[name] for name in said.keys() - circumstances(BOT).keys()} == {
+        "session_at": 5,
+        "authn": "challenge",
+        "binding": "bearer",
+        "standing": "watched",
+        "labels": "a b",
+        "budget": 0,
+    }
+    assert "standing" not in circumstances(structs.replace(known, standing="normal"))

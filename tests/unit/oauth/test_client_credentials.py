@@ -50,6 +50,8 @@ async def test_a_client_gets_a_token_that_foreign_software_verifies(world, bot):
         "scope": "orders:read orders:write",
         "role": "order-reader",
         "sid": claims["sid"],
+        "sat": NOW,
+        "authn": "assertion",
         "audit_url": f"{ISSUER}/v1/audit/{claims['jti']}",
     }
 

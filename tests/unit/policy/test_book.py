@@ -177,7 +177,7 @@ async def test_memory_of_decisions_is_bounded(store):
         book.decide_call(agent(), Call("orders", "GET", f"/orders/{number}"))
     book.decide_call(agent(), Call("orders", "GET", "/orders/" + "x" * 300))
 
-    assert len(book._remembered) == 16_384
+    assert len(book._judgements._remembered) == 16_384
 
 
 async def test_a_stored_policy_that_cannot_be_read_any_more_lets_nothing_through(store):

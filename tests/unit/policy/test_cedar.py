@@ -6,9 +6,10 @@ import pytest
 from smartagent.policy import MalformedPolicy
 from smartagent.policy.cedar import Partition, Question, parse_policies
 from smartagent.policy.est import Needs, needs_of
+from smartagent.policy.facts import FACTS
 from tests.unit.policy.fakes import policy
 
-OF_CONTEXT = Needs(client_ip=True, under=True, content_type=True, operation=True)
+OF_CONTEXT = Needs(client_ip=True, under=True, content_type=True, operation=True, facts=FACTS)
 SCOPE = "forbid(principal, action, resource)"
 
 
@@ -93,6 +94,8 @@ def test_a_policy_s_name_is_checked(name):
         (SCOPE + ' when {context.content_type == "a/b"};', Needs(content_type=True)),
         (SCOPE + ' when {context.operation == "git-write"};', Needs(operation=True)),
         (SCOPE + ' when {context.fields.contains("viewer")};', Needs(operation=True)),
+        (SCOPE + " when {context.minute < 60 && context.weekday > 5};", Needs(facts={"minute", "weekday"})),
+        (SCOPE + " when {context has labels};", Needs(facts={"labels"})),
     ],
 )
 def test_what_a_policy_looks_at_is_never_underestimated(cedar, needed):

@@ -122,7 +122,7 @@ async def test_no_caller_fills_the_memory_of_decisions_with_what_is_long(store):
     ):
         assert isinstance(book.decide_call(agent(scopes=("code:read",)), call), Denied)
 
-    assert len(book._remembered) == 0
+    assert len(book._judgements._remembered) == 0
 
 
 async def test_a_policy_sees_operations_and_content_types(store):

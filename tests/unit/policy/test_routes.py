@@ -27,7 +27,7 @@ def checked(role, role_file):
 async def desk(store, *stored):
     book = await book_of(store, *stored)
     role_of = {"agt_1": ("order-reader", ""), "agt_2": ("order-reader", "elv_1")}.get
-    made = routes(book, FakeClock(), role_of, store, checked)
+    made = routes(book, FakeClock(), role_of, store, checked, lambda _: "normal")
     return book, {(route.method, route.path): route for route in made}
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`smartagentctl explain`: what would become of a call to an address, and why."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,9 +13,18 @@ from smartagent.cli.exits import REFUSED, USAGE, Exit
 from smartagent.cli.render import say, show_fields, show_json
 
 _PORTS = {"https": 443, "http": 80}
-
+_NUMBERS = frozenset({"session_age", "delegation_depth", "budget_left"})
 
 ContentType = Annotated[str, typer.Option(help="Of the body, as in application/json.")]
+Circumstances = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="NAME=VALUE",
+        help="What policies may ask for: at, session_age, delegation_depth, acting_for, labels, standing, "
+        "authn, binding, budget_left; more than once.",
+    ),
+]
 Operations = Annotated[
     list[str] | None,
     typer.Option(
@@ -87,3 +97,21 @@ def _upstream_for(url: str, upstreams: list[dict[str, object]]) -> tuple[dict[st
     if best is None:
         raise Exit(REFUSED, f"No upstream is at {url}: nothing is injected, and the proxy refuses it.")
     return best
+
+
+def circumstances_of(given: Sequence[str]) -> dict[str, object]:
+    """Return what `--given` says, as the authority is asked about it.
+
+    Raises:
+        Exit: It is no name with a value, or no number where one is due.
+    """
+    found: dict[str, object] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise Exit(USAGE, f"{each!r} is no NAME=VALUE.")
+        if name in _NUMBERS and not value.isdecimal():
+            raise Exit(USAGE, f"{name} is a number.")
+        numbered = int(value) if name in _NUMBERS else value
+        found[name] = [part for part in value.split(",") if part] if name == "labels" else numbered
+    return found

@@ -45,7 +45,7 @@ def replay(
     draft = with_staged(ctx, read_drafts(drafts) if drafts else Drafts({}, {}), staged or [])
     begin = int(SystemClock().now()) - parse_since(since)
     tally = Tally()
-    sums = {"decided": 0, "unreplayable": 0, "left_out": 0}
+    sums = {"decided": 0, "unreplayable": 0, "lacking": 0, "left_out": 0}
 
     def take(raw: bytes) -> int:
         page = msgspec.json.decode(raw, type=ReplayPage)
@@ -99,6 +99,8 @@ def _tell(shifts: "list[Shift]", sums: Mapping[str, int], *, as_json: bool) -> N
         say(f"\n{len(shifts) - _SHOWN} more groups: --json shows them all.")
     if sums["left_out"]:
         say(f"\n{sums['left_out']} more calls would change; there was no room for their groups.")
+    if sums["lacking"]:
+        say(f"\n{sums['lacking']} records are left out: they do not say what the draft asks for.")
     if sums["unreplayable"]:
         say(
             f"\n{sums['unreplayable']} records cannot be replayed: they do not say on what was decided, "

@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("list")(show_all)
     app.command("import")(take_in)
-    for command in (show, suspend, resume, retire, assign, terms):
+    for command in (show, suspend, resume, retire, assign, terms, standing):
         app.command()(command)
 
 
@@ -122,6 +122,23 @@ def assign(
 ) -> None:
     """Say who answers for an agent from now on."""
     _set_terms(ctx, agent, {"owner": owner, "reason": reason}, as_json=as_json)
+
+
+def standing(
+    ctx: typer.Context,
+    agent: Agent,
+    level: Annotated[str, typer.Argument(help="trusted, normal, watched or restricted.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the log.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say how far an agent is trusted; policies may ask for it."""
+    body = {"standing": level, "reason": reason}
+    changed = answer_of(ctx, "POST", f"/v1/agents/{segment(agent)}/standing", body=body)
+    if as_json:
+        show_json(changed)
+    else:
+        say(f"The standing of {agent} is {changed.get('standing')}.")
 
 
 def terms(  # noqa: PLR0913 -- what terms say

@@ -8,7 +8,7 @@ import typer
 
 from smartagent.cli.ctl import staging, versions
 from smartagent.cli.ctl.desk import answer_of, done, rows_of, segment, show_explanation
-from smartagent.cli.ctl.explaining import ContentType, Operations
+from smartagent.cli.ctl.explaining import Circumstances, ContentType, Operations, circumstances_of
 from smartagent.cli.ctl.place import AsJson, read_input
 from smartagent.cli.exits import USAGE, Exit
 from smartagent.cli.render import say, show_json, show_rows
@@ -89,11 +89,13 @@ def explain(  # noqa: PLR0913 -- one for each thing a decision looks at
     client_ip: Annotated[str, typer.Option(help="The address the call would come from.")] = "",
     content_type: ContentType = "",
     operation: Operations = None,
+    given: Circumstances = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what would be decided about a call, and which rule would decide it."""
     body: dict[str, object] = {"agent": agent, "upstream": upstream, "method": method.upper(), "path": path}
     body |= {"client_ip": client_ip, "content_type": content_type, "operations": operation or []}
+    body["circumstances"] = circumstances_of(given or [])
     explanation = answer_of(ctx, "POST", "/v1/policies/explain", body=body)
     if as_json:
         show_json(explanation)
