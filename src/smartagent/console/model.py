@@ -237,6 +237,19 @@ class ReviewList(msgspec.Struct, frozen=True):
     reviews: list[Review]
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """A call that waits for people, by its id."""
+
+    id: str
+
+
+class WaitingPage(msgspec.Struct, frozen=True):
+    """Some of the calls that wait for people."""
+
+    approvals: list[Waiting]
+    next_cursor: str = ""
+
+
 class Record(msgspec.Struct, frozen=True):
     """An entry of the log, as it was recorded."""
 

@@ -80,7 +80,11 @@ class Rendering:
 
 def finalized(value: object) -> object:
     """Make what is invisible visible in a text that a template shows, and cut what nobody could read."""
-    return visible(short(value)) if type(value) is str else value
+    if type(value) is not str:
+        return value
+    cut = short(value)
+    # Most of what is shown is plain: to look at each letter of it takes longer than all the rest.
+    return cut if cut.isascii() and cut.isprintable() else visible(cut)
 
 
 def short(text: str, most: int = MAX_SHOWN_CHARS) -> str:

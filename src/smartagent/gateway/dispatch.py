@@ -22,7 +22,7 @@ from smartagent.gateway.approving import Approving, intent
 from smartagent.gateway.covering import check_body, cover, read_body
 from smartagent.gateway.errors import PlaceholderRefused, SecretLeaking, UpstreamUnknown
 from smartagent.gateway.exchange import Exchange
-from smartagent.gateway.forward import plain_place, token_of, translated
+from smartagent.gateway.forward import PERMISSION, plain_place, token_of, translated
 from smartagent.gateway.inject import inject
 from smartagent.gateway.leaks import Leaked, Leaks, Watch
 from smartagent.gateway.placeholders import (
@@ -36,7 +36,7 @@ from smartagent.gateway.placeholders import (
 from smartagent.gateway.plan import Plan, Plans, audience_of, shown_in
 from smartagent.gateway.ports import Doors, Upstream
 from smartagent.gateway.recorded import detail_of
-from smartagent.gateway.threshold import EVENT, PERMISSION, ROUTE, Threshold
+from smartagent.gateway.threshold import EVENT, ROUTE, Threshold
 from smartagent.gateway.upstream import Pool
 from smartagent.kernel import (
     Caller,
@@ -143,8 +143,7 @@ class Dispatch:
         secret = self.leaks.find(body)
         if secret:
             leaking = SecretLeaking(secret, "body")
-            leaked = Leaked(exchange.request_id, exchange.caller, upstream, leaking)
-            self._doors.commit_later(self.leaks.alert(leaked))
+            self._alert(exchange, upstream, leaking)
             raise leaking
         return found
 
@@ -293,8 +292,11 @@ class Dispatch:
         self._doors.commit_later(Work((record,)))
         if exchange.leaking is not None:
             asked = exchange.asked.upstream if exchange.asked is not None else ""
-            alert = self.leaks.alert(Leaked(exchange.request_id, exchange.caller, asked, exchange.leaking))
-            self._doors.commit_later(alert)
+            self._alert(exchange, asked, exchange.leaking)
+
+    def _alert(self, exchange: Exchange, upstream: str, leaking: SecretLeaking) -> None:
+        leaked = Leaked(exchange.request_id, exchange.caller, upstream, leaking)
+        self._doors.commit_later(self.leaks.alert(leaked))
 
     def _record(self, exchange: Exchange, decision: Decision | None, outcome: str = "") -> Record:
         caller = exchange.caller

@@ -153,13 +153,13 @@ def proxied(reply: Reply) -> Reply:
     return structs.replace(reply, status=_PROXY_UNAUTHORIZED, headers=(*kept, *ways))
 
 
-async def _outside(_caller: Caller, _inbound: Inbound) -> Outcome:
-    """A tunnel is opened, not answered."""
+async def outside(_caller: Caller, _inbound: Inbound) -> Outcome:
+    """The gateway's acts are outside the house; `edge.handle` never gets these routes."""
     _unreachable()
 
 
 def _unreachable() -> NoReturn:
-    message = "a tunnel is opened, not answered"
+    message = "it is forwarded, not answered"
     raise AssertionError(message)
 
 
@@ -169,7 +169,7 @@ ROUTE: Final = Route(
     proof=Proof.ACCESS_TOKEN,
     permission=PERMISSION,
     event=EVENT,
-    act=_outside,
+    act=outside,
     summary="Open a tunnel to an upstream, whose requests are decided one by one.",
 )
 

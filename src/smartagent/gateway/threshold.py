@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The house as a call through the gateway finds it: who calls, is the target one, and may they."""
 
-from typing import Final, NoReturn
+from typing import Final
 
 from msgspec import structs
 
-from smartagent.edge import Inbound, Outcome, Proof, Route, parse_target
+from smartagent.edge import Inbound, Proof, Route, parse_target
 from smartagent.gateway.admission import Admission
 from smartagent.gateway.errors import SecretLeaking
 from smartagent.gateway.exchange import Exchange
+from smartagent.gateway.forward import PERMISSION, outside
 from smartagent.gateway.leaks import HIDDEN, Leaked, Leaks
 from smartagent.gateway.operations import content_type, said_in
 from smartagent.gateway.ports import Asked, Doors, Said, Upstream
@@ -24,18 +25,7 @@ from smartagent.kernel import (
     Work,
 )
 
-PERMISSION: Final = "upstream.call"
 EVENT: Final = "gateway.call"
-
-
-async def _outside(_caller: Caller, _inbound: Inbound) -> Outcome:
-    """The gateway's act is not in the house; `edge.handle` never gets this route."""
-    _unreachable()
-
-
-def _unreachable() -> NoReturn:
-    message = "a call is forwarded, not answered"
-    raise AssertionError(message)
 
 
 ROUTE: Final = Route(
@@ -44,7 +34,7 @@ ROUTE: Final = Route(
     proof=Proof.ACCESS_TOKEN,
     permission=PERMISSION,
     event=EVENT,
-    act=_outside,
+    act=outside,
     summary="Forward a call with a credential that the caller never sees.",
 )
 

@@ -42,12 +42,14 @@ class Owners:
             StoreUnavailable: The store cannot be read.
         """
         here = await read_here(self._database)
+        agents = self._directory.agents()
+        # Owners are few, and most of them are here: who is gone is asked once for each.
+        owners = {agent.owner for agent in agents} - here
+        gone = {owner for owner in owners if self._directory.operator(owner) is None}
+        if not gone:
+            return frozenset()
         return frozenset(
-            agent.id
-            for agent in self._directory.agents()
-            if agent.status is not AgentStatus.RETIRED
-            and agent.owner not in here
-            and self._directory.operator(agent.owner) is None
+            agent.id for agent in agents if agent.owner in gone and agent.status is not AgentStatus.RETIRED
         )
 
     async def is_orphan(self, agent: Agent) -> bool:

@@ -7,7 +7,9 @@ its agent calls.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -30,6 +32,7 @@ class Directory:
         self._operators: dict[str, Operator] = {}
         self._operators_by_thumbprint: dict[str, Operator] = {}
         self._ready: dict[bytes, PublicKey] = {}
+        self._in_order: tuple[Agent, ...] | None = None
         self._listeners: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
@@ -42,6 +45,15 @@ class Directory:
     def agents(self) -> Iterable[Agent]:
         """Return all agents, in no particular order: a snapshot, which later changes leave alone."""
         return tuple(self._agents.values())
+
+    def agents_after(self, agent_id: str) -> Iterator[Agent]:
+        """Yield the agents whose ids come after `agent_id`, in the order of their ids: a snapshot.
+
+        The order is found once after each change, so that a page of a long list costs what it shows.
+        """
+        if self._in_order is None:
+            self._in_order = tuple(sorted(self._agents.values(), key=_id_of))
+        return islice(self._in_order, bisect_right(self._in_order, agent_id, key=_id_of), None)
 
     def operator(self, operator_id: str) -> Operator | None:
         """Return the operator."""
@@ -114,8 +126,13 @@ class Directory:
             self._agents[agent_id] = agent
 
     def _tell(self) -> None:
+        self._in_order = None
         for listener in self._listeners:
             listener()
+
+
+def _id_of(agent: Agent) -> str:
+    return agent.id
 
 
 async def _all_agents(database: Database) -> dict[str, Agent]:

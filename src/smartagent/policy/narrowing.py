@@ -12,7 +12,7 @@ Side = tuple[str, Chapter | None]
 
 
 def judge_lease(side: Side, caller: Caller, call: Call, now: float) -> Verdict:
-    """Say whether a side lets `caller` lease something, or get one thing of it, at `now` (Unix seconds)."""
+    """Say whether a side lets `caller` lease something at `now` (Unix seconds), or get one thing of it."""
     role, chapter = side
     missing = call.upstream[: len(CREDENTIAL_SCOPE) + 64]
     if chapter is None or caller.kind is not CallerKind.AGENT:

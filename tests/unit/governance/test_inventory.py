@@ -319,3 +319,15 @@ class Lives(RuleBasedStateMachine):
 
 LivesTest = Lives.TestCase
 LivesTest.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+
+
+async def test_agents_are_found_by_a_part_of_their_name_or_the_beginning_of_their_id(world, ada):
+    for name in ("Order bot", "order helper", "clerk"):
+        await imported(ada, name, name=name)
+    _, page = await ada.call("GET", "/v1/inventory?q=ORDER")
+    assert [agent["name"] for agent in page["agents"]] == ["Order bot", "order helper"]
+    second = page["agents"][1]["id"]
+    _, page = await ada.call("GET", f"/v1/inventory?q={second}")
+    assert [agent["name"] for agent in page["agents"]] == ["order helper"]
+    _, page = await ada.call("GET", f"/v1/inventory?q={second[6:]}")
+    assert page["agents"] == []

@@ -85,3 +85,13 @@ async def test_keys_made_ready_are_bounded(world, ada, bot):
     directory._ready = dict.fromkeys((str(n).encode() for n in range(8192)), key)
     directory.key_of(agent)
     assert len(directory._ready) == 8192
+
+
+async def test_agents_come_in_the_order_of_their_ids_from_any_of_them_on(world):
+    await fill(world, 5)
+    directory = Directory(world.store)
+    await directory.reload_agents([f"agt_{n:026}" for n in (3, 1)])
+    assert [agent.name for agent in directory.agents_after("")] == ["bot 1", "bot 3"]
+    await directory.reload_agents([f"agt_{n:026}" for n in (2, 0)])
+    assert [agent.name for agent in directory.agents_after(f"agt_{1:026}")] == ["bot 2", "bot 3"]
+    assert list(directory.agents_after(f"agt_{3:026}")) == []

@@ -88,8 +88,7 @@ VIEWERS = {
 }
 BY_ROLE = {
     OperatorRole.VIEWER: VIEWERS,
-    OperatorRole.APPROVER: VIEWERS
-    | {"approvals.decide", "consent-requests.decide", "access-requests.write", "reviews.write"},
+    OperatorRole.APPROVER: VIEWERS | {"approvals.decide", "consent-requests.decide", "reviews.write"},
     OperatorRole.OPERATOR: OPERATORS,
     OperatorRole.SECURITY_OFFICER: OPERATORS | {"operators.write"},
 }

@@ -10,13 +10,13 @@ from smartagent.console.api import Api
 from smartagent.console.errors import VerbRefused
 from smartagent.console.frame import Frame
 from smartagent.console.means import Means
-from smartagent.console.model import Activity, Agent, AgentPage, AskedList, Plan, ReviewList
+from smartagent.console.model import Activity, Agent, AgentPage, AskedList, Plan, ReviewList, WaitingPage
 from smartagent.edge import Inbound, Outcome, Proof, Route
 from smartagent.kernel import Caller
 
 T = TypeVar("T")
 
-LIVE: Final = "agents operators revocations rotations leases elevations roles mcp-tools"
+LIVE: Final = "agents operators revocations rotations leases elevations roles approvals"
 SOON_ROWS: Final = 6
 CHART_WIDTH: Final = 720.0
 CHART_HEIGHT: Final = 120.0
@@ -51,6 +51,7 @@ class _Seen(NamedTuple):
     discovered: AgentPage | None
     orphans: AgentPage | None
     plan: Plan | None
+    waiting: WaitingPage | None
     asked: AskedList | None
     reviews: ReviewList | None
     activity: Activity | None
@@ -112,11 +113,12 @@ class Overview:
 
 
 async def _look(api: Api) -> _Seen:
-    (pending, discovered, orphans), (plan, asked, reviews, activity) = await asyncio.gather(
+    (pending, discovered, orphans, waiting), (plan, asked, reviews, activity) = await asyncio.gather(
         asyncio.gather(
             _allowed(api.read(f"/v1/inventory?status=pending&limit={_SAMPLE}", AgentPage)),
             _allowed(api.read(f"/v1/inventory?status=discovered&limit={_SAMPLE}", AgentPage)),
             _allowed(api.read(f"/v1/inventory?orphan=true&limit={_SAMPLE}", AgentPage)),
+            _allowed(api.read(f"/v1/approvals?state=pending&limit={_SAMPLE}", WaitingPage)),
         ),
         asyncio.gather(
             _allowed(api.read("/v1/rotation-plan", Plan)),
@@ -125,7 +127,7 @@ async def _look(api: Api) -> _Seen:
             _allowed(api.read("/v1/log/activity", Activity)),
         ),
     )
-    return _Seen(pending, discovered, orphans, plan, asked, reviews, activity)
+    return _Seen(pending, discovered, orphans, plan, waiting, asked, reviews, activity)
 
 
 async def _allowed(reading: Coroutine[object, object, T]) -> T | None:
@@ -149,6 +151,7 @@ def _needs(seen: _Seen) -> list[Need]:
     reviews = [
         each for each in (seen.reviews.reviews if seen.reviews is not None else []) if not each.closed_at
     ]
+    waiting = seen.waiting.approvals if seen.waiting is not None else []
     living = [agent for agent in orphans[0] if agent.status not in _NO_OWNER_YET]
     return [
         Need(
@@ -174,6 +177,14 @@ def _needs(seen: _Seen) -> list[Need]:
             "/console/agents?orphan=true",
             "",
             "bad",
+        ),
+        Need(
+            "Calls wait for approval",
+            len(waiting),
+            bool(seen.waiting and seen.waiting.next_cursor),
+            "",
+            "smartagentctl approvals list",
+            "wait",
         ),
         Need(
             "Rotations are overdue or failing", len(overdue), False, "", "smartagentctl rotation plan", "bad"
