@@ -9,7 +9,7 @@ A new page is a module in `pages` with one class, and a template in `templates`:
     the class      `routes()` returns its routes, each with `Proof.CONSOLE_SESSION`, `console.view` and
                    `render=frame.refusal`; an act reads verbs by `frame.api(caller)` and returns `frame.page(...)`,
                    or after a form `frame.see(path, done)`, whose sentence stands in `frame.TOLD`
-    its verbs      what it reads of their answers is a struct in `model.py`, with those members only
+    its verbs      what it reads of their answers is a struct in `model.py` or a `model_*.py`, with those members only
     the template   extends `base.html`; no style and no script in it, its classes are those of `console.css`
     what is live   `live="topics"` names the change feed's topics after which the page looks again
     its place      a line in `service.Console`, and in `frame.NAVIGATION` when it is to be found there

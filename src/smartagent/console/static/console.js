@@ -4,7 +4,7 @@
 
 const SEARCH_PAUSE_MS = 200;
 const AGAIN_MS = 2000;
-const PLACES = { o: "/console", p: "/console/approvals", a: "/console/agents", l: "/console/audit" };
+const PLACES = { o: "/console", p: "/console/approvals", a: "/console/agents", r: "/console/roles", s: "/console/secrets", l: "/console/audit" };
 
 const lost = document.getElementById("lost");
 
