@@ -11,12 +11,14 @@ that they were made in.
 import asyncio
 from typing import Final
 
-from msgspec import json
+from msgspec import Struct, json
 
+from smartagent.approvals import Deed, Wish
 from smartagent.edge import Inbound, Outcome, Reply, parse_json
 from smartagent.kernel import (
     Caller,
     CallerKind,
+    Change,
     Decision,
     Denied,
     Detail,
@@ -60,6 +62,14 @@ REQUESTED: Final = "lease.requested"
 RENEWING: Final = "lease.renewing"
 
 
+class _Leave(Struct, frozen=True):
+    """Leave to make a lease: the writes that use it up, and what the record says of it."""
+
+    writes: tuple[Write, ...] = ()
+    changes: tuple[Change, ...] = ()
+    told: dict[str, Detail] = {}
+
+
 class Desk:
     """Gives leases to agents."""
 
@@ -74,24 +84,25 @@ class Desk:
         Raises:
             CredentialNotGranted: The role or the token does not have it.
             CredentialNotFound: There is no such credential.
+            ApprovalsError: Somebody has to approve it first, or said no.
             CannotNarrow: Nothing of it is left of what the role names.
             LeaseTooLong: It is asked for longer than its maximum.
             ProviderFailed: The provider said no.
             ProviderUnreachable: The provider did not answer.
         """
         asked = parse_json(inbound.body, LeaseRequest)
-        self._check(caller, asked.credential)
+        needs = self._check(caller, asked.credential)
         credential = self._registry.credential(asked.credential).credential
         provider = self._registry.provider(credential.provider).provider
         backend = self._registry.backend(provider.kind)
         lease = self._request(caller, credential, asked.ttl_seconds)
         order = await self._registry.order(lease)
-        await self._intend(
-            REQUESTED,
-            caller,
-            inbound,
-            lease,
-            (hold_provider(lease.provider), *add_lease(lease, ties_of(caller))),
+        record = self._record(REQUESTED, caller, inbound, lease)
+        writes = (hold_provider(lease.provider), *add_lease(lease, ties_of(caller)))
+        leave = await self._leave(caller, needs, lease, inbound)
+        record.detail.update(leave.told)
+        await self._means.ledger.commit(
+            Work((record,), writes=(*writes, *leave.writes), changes=leave.changes)
         )
         try:
             async with asyncio.timeout(self._means.issue_seconds):
@@ -119,6 +130,7 @@ class Desk:
             LeaseNotFound: There is none with this id in the caller's session.
             LeaseOver: It has ended.
             NotRenewable: It lives as long as it was made for.
+            LeaseNeedsApproval: Rules ask people about it by now.
             CredentialNotGranted: The role or the token does not have it any more, or not so much of it.
             CredentialNotFound: There is no such credential any more.
             ProviderFailed: The provider said no.
@@ -128,7 +140,8 @@ class Desk:
         lease = await self._own(caller, inbound.params["id"])
         if lease.session != caller.session:
             raise LeaseNotFound("it was made in another session")
-        self._check(caller, lease.credential)
+        if self._check(caller, lease.credential) is not None:
+            raise LeaseNeedsApproval("each is approved by itself: ask for a new one before it ends")
         self._check_grant(caller, lease)
         now = int(self._means.clock.now())
         later = extended(lease, asked.ttl_seconds, now=now, not_after=caller.expires_at)
@@ -137,7 +150,8 @@ class Desk:
             raise NotRenewable("ask for a new one before it ends")
         if later.expires_at > lease.expires_at:
             order = await self._registry.order(later)
-            await self._intend(RENEWING, caller, inbound, later, ())
+            record = self._record(RENEWING, caller, inbound, later)
+            await self._means.ledger.commit(Work((record,)))
             try:
                 async with asyncio.timeout(self._means.issue_seconds):
                     dies_at = await backend.renew(order, self._opened(lease))
@@ -188,12 +202,27 @@ class Desk:
         view = lease_view(lease, now=self._means.clock.now())
         return Outcome(Reply(200, view), subject=lease.agent, target=f"lease/{lease.id}")
 
-    def _check(self, caller: Caller, name: str) -> None:
+    def _check(self, caller: Caller, name: str) -> NeedsApproval | None:
+        """Let `caller` lease a credential; return who has to approve that first."""
         verdict = self._means.decide(caller, name)
         if isinstance(verdict, NeedsApproval):
-            raise LeaseNeedsApproval(f"asked by {', '.join(verdict.rules)}")
+            return verdict
         if isinstance(verdict, Denied):
             raise CredentialNotGranted(verdict.missing, verdict.reason)
+        return None
+
+    async def _leave(
+        self, caller: Caller, needs: NeedsApproval | None, lease: Lease, inbound: Inbound
+    ) -> "_Leave":
+        """Return what was approved about a lease; nothing where nobody has to approve it.
+
+        Raises:
+            ApprovalsError: Nobody has decided yet, or somebody said no.
+        """
+        if needs is None:
+            return _Leave()
+        leave = await self._means.approve(caller, needs, Wish(deed_of(lease), inbound.request_id))
+        return _Leave(leave.writes, leave.changes, {"approval": leave.id, "approved_by": " ".join(leave.by)})
 
     def _check_grant(self, caller: Caller, lease: Lease) -> None:
         """Let a lease that a role narrows go on only while that comes to what it was made for."""
@@ -240,10 +269,8 @@ class Desk:
             grant=self._grant_for(caller, credential),
         )
 
-    async def _intend(
-        self, event: str, caller: Caller, inbound: Inbound, lease: Lease, writes: tuple[Write, ...]
-    ) -> None:
-        record = Record(
+    def _record(self, event: str, caller: Caller, inbound: Inbound, lease: Lease) -> Record:
+        return Record(
             event=event,
             at_ms=int(self._means.clock.now() * 1000),
             request=inbound.request_id,
@@ -260,7 +287,6 @@ class Desk:
                 **circumstances(caller),
             },
         )
-        await self._means.ledger.commit(Work((record,), writes=writes))
 
     async def _give_up(self, lease: Lease, why: str, *, late: bool) -> None:
         """Have what there may be of it ended: at once, or when what was cut off cannot be running any more."""
@@ -290,3 +316,17 @@ class Desk:
             expires_in=max(0, int(lease.expires_at - now)),
             renewable=self._registry.renewable(credential),
         )
+
+
+def deed_of(lease: Lease) -> Deed:
+    """Return a lease as people are asked about it: what it gives, and for how long."""
+    told = {"ttl_seconds": lease.ttl_seconds, "gives": json.decode(lease.grant)}
+    return Deed(
+        kind="lease",
+        upstream=lease.credential,
+        place="credential",
+        method="LEASE",
+        path=f"/{lease.credential}",
+        content_type="application/json",
+        body=json.encode(told),
+    )

@@ -9,7 +9,7 @@ LeaseError
     ProviderInUse         credentials still come from it
     CredentialNotFound    no credential has this name
     CredentialNotGranted  the caller's role, or token, does not have it
-    LeaseNeedsApproval    rules ask people about it, and leases are not held for that
+    LeaseNeedsApproval    rules ask people about it, and it was to be renewed
     CannotNarrow          nothing of the credential is left of what the role names
     LeaseNotFound         no lease has this id, or it is somebody else's
     LeaseOver             the lease is being ended, or has ended
@@ -103,11 +103,11 @@ class CredentialNotGranted(LeaseError):
 
 
 class LeaseNeedsApproval(LeaseError):
-    """Rules ask people about it.  Calls through the gateway are held for that, leases are not: so it is a no."""
+    """Rules ask people about it, and what was approved once is not put off: each lease is approved by itself."""
 
     code: ClassVar[str] = "lease-needs-approval"
     kind: ClassVar[Kind] = Kind.FORBIDDEN
-    title: ClassVar[str] = "A rule asks people about this lease, and leases cannot be approved."
+    title: ClassVar[str] = "A rule asks people about this lease."
 
 
 class CannotNarrow(LeaseError):

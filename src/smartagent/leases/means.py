@@ -6,7 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from smartagent.kernel import Caller, Clock, Ids, Ledger, Permitted, Secret, Verdict
+from smartagent.approvals import Obtained, Wish
+from smartagent.kernel import Caller, Clock, Ids, Ledger, NeedsApproval, Permitted, Secret, Verdict
 from smartagent.leases.ports import Backend
 from smartagent.leases.rules import ISSUE_SECONDS
 from smartagent.policy import Item
@@ -41,7 +42,7 @@ class Means(msgspec.Struct, frozen=True):
     """What the room is given.
 
     `decide` says whether a caller may lease a credential, `granted` what a role names, `narrowed` what of a
-    credential its lease may give (None: all of it), `live` whether what a caller holds is still good, and `secret`
+    credential its lease may give (None: all of it), `approve` obtains leave for what has to be approved, `live` whether what a caller holds is still good, and `secret`
     opens a secret of the vault.  `backends` are by kind.
     """
 
@@ -56,10 +57,11 @@ class Means(msgspec.Struct, frozen=True):
     granted: Callable[[str], tuple[str, ...]]
     live: Callable[[Caller], bool]
     narrowed: Callable[[Caller, str], Sequence[Item] | None]
+    approve: Callable[[Caller, NeedsApproval, Wish], Awaitable[Obtained]]
     secret: Callable[[str], Awaitable[Secret[bytes]]]
     secret_exists: Callable[[str], bool]
     issue_seconds: float = ISSUE_SECONDS
 
     def allows(self, caller: Caller, credential: str) -> bool:
-        """Say whether `caller` may lease `credential`."""
-        return isinstance(self.decide(caller, credential), Permitted)
+        """Say whether `caller` may lease `credential`, at once or when somebody has approved it."""
+        return isinstance(self.decide(caller, credential), Permitted | NeedsApproval)

@@ -104,7 +104,9 @@ def wire(settings: Settings, *, worker: int) -> Wired:
     signals, signals_routes = wire_signals(base, outside, identity, tokens)
     above = above_mcp(lambda: governance, lambda: rooms, lambda: approvals, lambda: gateway)
     service = wire_token_service(base, outside, identity, tokens, clients, CallsAsked(lambda: approvals))
-    leases = wire_leases(base, outside, identity, tokens, wire_withdrawals(base, book), kept)
+    leases = wire_leases(
+        base, outside, identity, tokens, (wire_withdrawals(base, book), lambda: approvals), kept
+    )
     rotations = wire_rotation(base, identity, tokens, kept.vault)
     given = for_governance(base, book, leases, notices.tell, outside)
     governance = wire_governance(base, identity, tokens, given, clients, service)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root's third part: leases, and the backends that make what is leased."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from smartagent.accounts import Accounts
 from smartagent.accounts import Means as AccountsMeans
+from smartagent.approvals import Approvals
 from smartagent.crypto import system_entropy
 from smartagent.drivers import Aws, MariaDbAdmin, PostgresAdmin, Web
 from smartagent.edge import Proof
@@ -98,10 +99,15 @@ def has_secret(kept: Vault, name: str) -> bool:
 
 
 def wire_leases(
-    base: Foundation, outside: Outside, identity: Identity, tokens: Tokens, rules: Withdrawals, kept: Kept
+    base: Foundation,
+    outside: Outside,
+    identity: Identity,
+    tokens: Tokens,
+    rules: tuple[Withdrawals, Callable[[], Approvals]],
+    kept: Kept,
 ) -> Leases:
-    """Build the leases, and keep their entries fresh."""
-    store = base.store
+    """Build the leases, and keep their entries fresh.  `rules` decide, and ask people."""
+    store, (withdrawals, approvals) = base.store, rules
     holder = base.ids.new(IdPrefix.REQUEST)
 
     leases = Leases(
@@ -113,9 +119,10 @@ def wire_leases(
             turn=LedgerLease(store.database, store.ledger, base.clock, "leases", holder, TURN_SECONDS),
             sealing=base.keyset,
             backends=backends(base, outside, tokens, kept.accounts),
-            decide=rules.decide_lease,
-            granted=rules.credentials_of,
-            narrowed=rules.narrowed_lease,
+            decide=withdrawals.decide_lease,
+            granted=withdrawals.credentials_of,
+            narrowed=withdrawals.narrowed_lease,
+            approve=lambda caller, needs, wish: approvals().obtain(caller, needs, wish, _holds_nothing),
             live=lambda caller: not tokens.revocations.is_revoked(caller),
             secret=lambda name: _secret_of(kept.vault, name),
             secret_exists=lambda name: has_secret(kept.vault, name),
@@ -125,6 +132,11 @@ def wire_leases(
     tokens.revocations.on_revocation(lambda revocation: leases.sweeper.revoked(revocation.id))
     identity.directory.on_change(leases.sweeper.look)
     return leases
+
+
+def _holds_nothing(_text: str) -> bool:
+    """What a lease says of itself is what operators wrote: no secret stands there."""
+    return False
 
 
 def wire_vaultapi(

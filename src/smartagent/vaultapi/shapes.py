@@ -60,4 +60,7 @@ def refused(error: SmartAgentError, request_id: str) -> Reply:
         return Reply(403, {"errors": ["permission denied"]})
     if error.kind is Kind.NOT_FOUND:
         return Reply(404, {"errors": []})
+    if error.kind is Kind.PENDING:
+        # Clients read every 2xx as success.
+        return Reply(403, {"errors": [f"{error.title} {error}"]})
     return Reply(status_of(error), {"errors": [f"{error.title} ({request_id})"]})

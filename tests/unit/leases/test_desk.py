@@ -84,14 +84,38 @@ async def test_what_is_no_lease_is_refused_and_nothing_is_made(world, bot, body,
     assert world.provider.orders == []
 
 
-async def test_what_people_are_asked_about_first_is_refused_and_says_so(world, bot):
+async def test_what_people_are_asked_about_waits_for_them(world, bot):
     world.asked_about.add("db")
 
     status, problem = await bot.call("POST", "/v1/leases", {"credential": "db"})
 
-    assert (status, code_of(problem)) == (403, "lease-needs-approval")
-    assert "policy/careful/1" in problem["detail"]
+    assert (status, code_of(problem)) == (202, "approval-pending")
     assert world.provider.orders == []
+    (wish,) = world.wishes
+    assert (wish.deed.kind, wish.deed.upstream, wish.deed.method) == ("lease", "db", "LEASE")
+    assert b"ttl_seconds" in wish.deed.body
+
+
+async def test_what_was_approved_is_made_and_the_log_says_by_whom(world, bot):
+    world.asked_about.add("db")
+    world.agreed = True
+
+    status, _ = await bot.call("POST", "/v1/leases", {"credential": "db"})
+
+    assert status == 201
+    (asked,) = [record for record in world.store.records if record.event == "lease.requested"]
+    assert (asked.detail["approval"], asked.detail["approved_by"]) == ("apr_1", "opr_2")
+    assert len(world.provider.orders) == 1
+
+
+async def test_a_lease_that_people_are_asked_about_is_not_put_off(world, bot):
+    _, lease = await bot.call("POST", "/v1/leases", {"credential": "db"})
+    world.asked_about.add("db")
+    world.agreed = True
+
+    status, problem = await bot.call("POST", f"/v1/leases/{lease['lease_id']}/renew", {})
+
+    assert (status, code_of(problem)) == (403, "lease-needs-approval")
 
 
 async def test_a_credential_that_the_role_names_and_nobody_described_is_not_found(world, bot):

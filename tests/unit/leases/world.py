@@ -4,8 +4,9 @@
 import asyncio
 from collections.abc import Mapping
 
+from smartagent.approvals import ApprovalPending, Obtained, demand_of
 from smartagent.crypto import seal, unseal
-from smartagent.kernel import Denied, NeedsApproval, Permitted, Secret
+from smartagent.kernel import Change, Denied, NeedsApproval, Permitted, Secret
 from smartagent.leases import (
     Credential,
     Ended,
@@ -21,7 +22,7 @@ from smartagent.leases import (
 )
 from smartagent.leases.backends.secret import SecretBackend
 from smartagent.policy import Grants
-from tests.unit.identity.world import GATEWAY, World
+from tests.unit.identity.world import GATEWAY, ISSUER, World
 
 ROOT = Secret(b"r" * 32)
 LEASING = Grants((), 900, ("credential:db", "credential:db-admin", "credential:fixed", "credential:key"))
@@ -139,7 +140,7 @@ class LeasesWorld(World):
     def __init__(self, clock=None, store=None, name="one", provider: FakeProvider | None = None) -> None:
         super().__init__(clock, store, name)
         self.roles["leaser"] = LEASING
-        self.asked_about = set()
+        self.asked_about, self.agreed, self.wishes = set(), False, []
         self.leasable = {"leaser": ("db", "db-admin", "fixed", "key")}
         self.provider = provider or FakeProvider()
         self.fixed = Fixed()
@@ -159,6 +160,7 @@ class LeasesWorld(World):
                 decide=self.decide,
                 granted=lambda role: self.leasable.get(role, ()),
                 narrowed=lambda caller, name: self.narrowed.get((caller.role, name)),
+                approve=self.approve,
                 live=lambda caller: not self.tokens.revocations.is_revoked(caller),
                 secret=self.secret,
                 secret_exists=self.secrets.__contains__,
@@ -175,6 +177,12 @@ class LeasesWorld(World):
         if name in self.leasable.get(caller.role, ()) and f"credential:{name}" in caller.scopes:
             return Permitted(("test",))
         return Denied("the role does not have it", f"credential:{name}")
+
+    async def approve(self, caller, needs, wish):
+        self.wishes.append(wish)
+        if not self.agreed:
+            raise ApprovalPending("apr_1", f"{ISSUER}/v1/approvals/apr_1")
+        return Obtained("apr_1", demand_of(needs), ("opr_2",), (), (Change("approvals", "apr_1"),))
 
     async def secret(self, name: str) -> Secret[bytes]:
         return Secret(self.secrets[name])
