@@ -134,6 +134,47 @@ async def test_a_new_policy_is_written_and_rolled_back_without_scripts(house):
     await browser.context.close()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "approvals/{}",
+        "approvals?cursor={}",
+        "roles/{}",
+        "policies/{}",
+        "editor/{}",
+        "secrets/{}",
+        "channels/{}/edit",
+    ],
+)
+async def test_a_name_of_seven_kilobytes_breaks_nothing(ada, path):
+    reply = await ada.go(f"/console/{path.format('x' * 7000)}")
+    assert reply.status < 500
+    assert len(await reply.body()) < 20_000
+    ada.complaints.clear()
+
+
+async def test_a_form_that_somebody_made_up_is_an_error_in_plain_words(house, ada, cook):
+    await ada.go("/console/roles/cook")
+    statuses = await ada.page.evaluate(
+        """async () => {
+            const csrf = document.querySelector("input[name=csrf]").value;
+            const post = (path, fields) => fetch(path, {method: "POST", body: new URLSearchParams({csrf, ...fields})});
+            const answers = await Promise.all([
+                post("/console/rules/roles/cook/rollback", {version: "9".repeat(500), reason: "x"}),
+                post("/console/rules/roles/cook/stage", {to: "canary", percent: "many"}),
+                post("/console/rules/roles/cook/stage", {to: "nowhere"}),
+                post("/console/rules/agents/cook/rollback", {version: "1", reason: "x"}),
+                post("/console/editor/roles", {name: "cook", text: "x", act: "burn"}),
+                post("/console/approvals/apr_1/decide", {decision: "maybe"}),
+            ]);
+            return answers.map(answer => answer.status);
+        }"""
+    )
+    assert statuses == [400] * len(statuses)
+    assert (await role(house, "cook"))["role_file"] == SECOND
+    ada.complaints.clear()
+
+
 async def test_why_a_call_is_allowed_or_not_is_said_by_the_rule_that_decides(house, ada):
     worker = house.id(house.worker)
     await ada.go(f"/console/why?agent={worker}&upstream=shop&method=GET&path=/x")

@@ -11,7 +11,15 @@ from smartagent.console.errors import VerbRefused
 from smartagent.console.means import Means
 from smartagent.console.passkeys import Passkeys
 from smartagent.console.rendering import Rendering
-from smartagent.edge import AuthenticationFailed, Inbound, Outcome, Reply, parse_form, status_of
+from smartagent.edge import (
+    AuthenticationFailed,
+    Inbound,
+    MalformedRequest,
+    Outcome,
+    Reply,
+    parse_form,
+    status_of,
+)
 from smartagent.kernel import Caller, Permitted, SmartAgentError
 
 
@@ -57,6 +65,7 @@ TOLD: Final[Mapping[str, str]] = {
     "grant-ended": "The grant was ended. Each call is asked about again.",
 }
 """What a page says after it did something; the address names it, so it cannot say anything else."""
+_MOST_DIGITS: Final = 9
 SIGN_IN_TEMPLATE: Final = "sign-in.html"
 
 
@@ -99,7 +108,7 @@ class Frame:
             template, {**self._known(caller, inbound), "status": status, **values}, status=status
         )
         # What the browser fetches by itself, to show what changed, is no sign of a person.
-        alone = inbound.headers.get("sec-fetch-dest", "document") == "empty"
+        alone = inbound.method == "GET" and inbound.headers.get("sec-fetch-dest", "document") == "empty"
         seen = see_session(caller.session, now=int(self._means.clock.now()))
         return Outcome(reply, writes=() if alone else (seen,))
 
@@ -111,7 +120,16 @@ class Frame:
 
     def bare(self, template: str, values: Mapping[str, object], *, status: int = 200) -> Reply:
         """Show a page to somebody who has not signed in."""
-        shown = {"operator": None, "csrf": "", "told": "", "path": "", "navigation": (), "live": "", **values}
+        shown = {
+            "operator": None,
+            "csrf": "",
+            "told": "",
+            "path": "",
+            "section": "",
+            "navigation": (),
+            "live": "",
+            **values,
+        }
         return self._rendering.page(template, shown, status=status)
 
     def refusal(self, error: SmartAgentError, request_id: str) -> Reply:
@@ -137,9 +155,21 @@ class Frame:
             "csrf_field": CSRF_FIELD,
             "told": TOLD.get(told, ""),
             "path": inbound.path,
+            "section": inbound.path,
             "navigation": NAVIGATION,
             "live": "",
         }
+
+
+def number_in(raw: str) -> int:
+    """Read a number of a form.
+
+    Raises:
+        MalformedRequest: It is none, or larger than any that a form asks for.
+    """
+    if not (raw.isascii() and raw.isdecimal() and len(raw) <= _MOST_DIGITS):
+        raise MalformedRequest("a number was expected")
+    return int(raw)
 
 
 def query(**fields: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from smartagent.console.cards import KINDS, outcome, people_in, people_of, said, still_missing
 from smartagent.console.errors import VerbRefused
-from smartagent.console.frame import Frame, query
+from smartagent.console.frame import Frame, number_in, query
 from smartagent.console.model_approvals import Approval, ApprovalPage, Decided, GrantList
 from smartagent.edge import Inbound, MalformedRequest, Outcome, Proof, Route, parse_form
 from smartagent.kernel import Caller
@@ -193,6 +193,7 @@ class Approvals:
             caller,
             inbound,
             "approval-grants.html",
+            section=PATH,
             grants=found.grants,
             names=self._frame.names(people_of(found.grants)),
             may_decide=self._frame.may(caller, "approvals.decide", inbound),
@@ -266,22 +267,16 @@ def _wish(decision: str, form: dict[str, str]) -> dict[str, object]:
     wish: dict[str, object] = {
         "decision": decision,
         "reason": form.get("reason", ""),
-        "version": _number(form.get("version", "")),
+        "version": number_in(form.get("version", "")),
     }
     if decision == "approve":
-        wish |= {"grant": form.get("grant") or "once", "seconds": _number(form.get("seconds", "3600"))}
+        wish |= {"grant": form.get("grant") or "once", "seconds": number_in(form.get("seconds", "3600"))}
     if wish.get("grant") == "pattern":
         wish["pattern"] = {
             "paths": form.get("paths", "").split(),
             "methods": form.get("methods", "").upper().replace(",", " ").split(),
         }
     return wish
-
-
-def _number(raw: str) -> int:
-    if not (raw.isascii() and raw.isdecimal() and len(raw) <= len("99999999")):
-        raise MalformedRequest("a number was expected")
-    return int(raw)
 
 
 def _id(inbound: Inbound) -> str:

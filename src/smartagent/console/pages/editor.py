@@ -112,6 +112,7 @@ class Editor:
             caller,
             inbound,
             "editor.html",
+            section=f"/console/{kind}",
             kind=kind,
             form=form,
             lines=lines_of(present, form["text"]),

@@ -182,13 +182,11 @@ def _needs(seen: _Seen) -> list[Need]:
             "Calls wait for approval",
             len(waiting),
             bool(seen.waiting and seen.waiting.next_cursor),
+            "/console/approvals",
             "",
-            "smartagentctl approvals list",
             "wait",
         ),
-        Need(
-            "Rotations are overdue or failing", len(overdue), False, "", "smartagentctl rotation plan", "bad"
-        ),
+        Need("Rotations are overdue or failing", len(overdue), False, "/console/rotations", "", "bad"),
         Need("Agents ask for access", len(asked), False, "", "smartagentctl access list", "wait"),
         Need("Access reviews are open", len(reviews), False, "", "smartagentctl review list", "wait"),
     ]

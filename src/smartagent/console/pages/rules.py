@@ -10,7 +10,7 @@ import msgspec
 
 from smartagent.console.drafts import toned
 from smartagent.console.errors import VerbRefused
-from smartagent.console.frame import Frame, query
+from smartagent.console.frame import Frame, number_in, query
 from smartagent.console.model import AgentPage, Rule
 from smartagent.console.model_rules import Diff, Staged, StagedList, Text, Texts, VersionList, Why
 from smartagent.console.words import sentence_of
@@ -210,6 +210,7 @@ class Rules:
             caller,
             inbound,
             "rule-version.html",
+            section=f"/console/{kind}",
             kind=kind,
             name=inbound.params["name"],
             found=found,
@@ -229,10 +230,8 @@ class Rules:
         if to == "dropped":
             await api.fetch("DELETE", path)
             return self._frame.see(f"/console/{kind}", "staged-dropped")
-        percent = form.get("percent", "") if to == "canary" else "0"
-        if not percent.isdecimal():
-            raise MalformedRequest("say of how many of a hundred agents a canary decides")
-        body = {"to": to, "percent": int(percent), "reason": form.get("reason", "")}
+        percent = number_in(form.get("percent", "")) if to == "canary" else 0
+        body = {"to": to, "percent": percent, "reason": form.get("reason", "")}
         await api.fetch("POST", f"{path}/stage", body)
         return self._frame.see(f"/console/{kind}/{_name(inbound)}", "in-force" if to == "on" else "stepped")
 
@@ -244,10 +243,7 @@ class Rules:
             MalformedRequest: It is no such kind, or no version.
         """
         kind, form = _kind(inbound), parse_form(inbound.body)
-        version = form.get("version", "")
-        if not version.isdecimal():
-            raise MalformedRequest("a version is a number")
-        body = {"version": int(version), "reason": form.get("reason", "")}
+        body = {"version": number_in(form.get("version", "")), "reason": form.get("reason", "")}
         await self._frame.api(caller).fetch("POST", f"/v1/{kind}/{_name(inbound)}/rollback", body)
         return self._frame.see(f"/console/{kind}/{_name(inbound)}", "rolled-back")
 
@@ -266,7 +262,9 @@ class Rules:
                 why = msgspec.json.decode(raw, type=Why)
             except VerbRefused as refused:
                 failed = str(refused)
-        return self._frame.page(caller, inbound, "why.html", form=asked, why=why, failed=failed)
+        return self._frame.page(
+            caller, inbound, "why.html", section="/console/policies", form=asked, why=why, failed=failed
+        )
 
 
 async def _found(reading: Awaitable[bytes]) -> bytes | None:

@@ -124,6 +124,7 @@ class SecretPages:
             caller,
             inbound,
             "rotations.html",
+            section="/console/secrets",
             months=by_month(plan.due),
             idle=[due for due in plan.due if not due.due_at],
             live=LIVE,
