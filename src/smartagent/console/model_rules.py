@@ -133,5 +133,3 @@ class Why(msgspec.Struct, frozen=True):
 
     decision: str
     sentence: str
-    rules: list[str] = []
-    missing: str = ""
