@@ -63,6 +63,19 @@ class ProviderList(msgspec.Struct, frozen=True):
     providers: list[Provider]
 
 
+class McpServer(msgspec.Struct, frozen=True):
+    """An MCP server behind the gateway, and the secret that it is given; empty for none."""
+
+    name: str
+    secret: str
+
+
+class McpServerList(msgspec.Struct, frozen=True):
+    """All MCP servers."""
+
+    servers: list[McpServer]
+
+
 class Due(msgspec.Struct, frozen=True):
     """A line of the plan of rotations."""
 

@@ -7,8 +7,8 @@ import pytest
 
 from smartagent.console.drafts import MOST_PAGES, MOST_SHIFTS, Draft, complaint, lines_of, replayed
 from smartagent.console.errors import VerbRefused
-from smartagent.console.model_secrets import Due, Provider, Rotation, SecretEntry
-from smartagent.console.pages.secrets import by_month, uses_of
+from smartagent.console.model_secrets import Due, McpServer, Provider, Rotation, SecretEntry
+from smartagent.console.pages.secrets import Users, by_month, uses_of
 from smartagent.console.rendering import seen
 
 ROLE, POLICY = Draft("roles", "cook", 'name = "cook"'), Draft("policies", "harsh", "forbid ...")
@@ -91,10 +91,12 @@ def test_what_uses_a_secret_is_said_by_what_it_is():
     rotation = Rotation("r", "k", "key", {"admin": "other"}, 1, True, "idle", "", "", "")
     helper = Rotation("s", "k", "other", {"admin": "key"}, 1, True, "idle", "", "", "")
     provider = Provider("db", {"password": "key"})
-    assert uses_of(secret, [rotation, helper], [provider, Provider("other")]) == [
+    servers = [McpServer("tickets", "key"), McpServer("files", "")]
+    assert uses_of(secret, Users([rotation, helper], [provider, Provider("other")], servers)) == [
         ("upstream", "shop"),
         ("provider", "db"),
         ("rotation", "s"),
+        ("MCP server", "tickets"),
     ]
 
 

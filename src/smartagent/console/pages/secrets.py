@@ -4,12 +4,15 @@
 import asyncio
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from smartagent.console.api import Api
 from smartagent.console.frame import Frame
 from smartagent.console.model_secrets import (
     Due,
+    McpServer,
+    McpServerList,
     Plan,
     Provider,
     ProviderList,
@@ -21,7 +24,7 @@ from smartagent.console.model_secrets import (
 from smartagent.edge import Inbound, Outcome, Proof, Route
 from smartagent.kernel import Caller
 
-LIVE: Final = "secrets upstreams rotations providers"
+LIVE: Final = "secrets upstreams rotations providers mcp-servers"
 _MONTH_CHARS: Final = len("2026-11")
 
 
@@ -73,20 +76,14 @@ class SecretPages:
             VerbRefused: The operator may not see them.
         """
         api = self._frame.api(caller)
-        found, rotations, providers = await asyncio.gather(
-            api.read("/v1/secrets", SecretEntries),
-            api.read("/v1/rotations", RotationList),
-            api.read("/v1/providers", ProviderList),
-        )
+        found, users = await asyncio.gather(api.read("/v1/secrets", SecretEntries), _users(api))
         return self._frame.page(
             caller,
             inbound,
             "secrets.html",
             secrets=found.secrets,
-            uses={
-                each.name: uses_of(each, rotations.rotations, providers.providers) for each in found.secrets
-            },
-            rotations={rotation.secret: rotation for rotation in rotations.rotations},
+            uses={each.name: uses_of(each, users) for each in found.secrets},
+            rotations={rotation.secret: rotation for rotation in users.rotations},
             live=LIVE,
         )
 
@@ -97,18 +94,15 @@ class SecretPages:
             VerbRefused: There is none of this name, or the operator may not see it.
         """
         api = self._frame.api(caller)
-        secret, rotations, providers = await asyncio.gather(
-            api.read(f"/v1/secrets/{quote(inbound.params['name'], safe='')}", SecretEntry),
-            api.read("/v1/rotations", RotationList),
-            api.read("/v1/providers", ProviderList),
-        )
+        path = f"/v1/secrets/{quote(inbound.params['name'], safe='')}"
+        secret, users = await asyncio.gather(api.read(path, SecretEntry), _users(api))
         return self._frame.page(
             caller,
             inbound,
             "secret.html",
             secret=secret,
-            uses=uses_of(secret, rotations.rotations, providers.providers),
-            rotations=[each for each in rotations.rotations if each.secret == secret.name],
+            uses=uses_of(secret, users),
+            rotations=[each for each in users.rotations if each.secret == secret.name],
             names=self._frame.names(version.created_by for version in secret.versions),
             live=LIVE,
         )
@@ -131,15 +125,31 @@ class SecretPages:
         )
 
 
-def uses_of(
-    secret: SecretEntry, rotations: Iterable[Rotation], providers: Iterable[Provider]
-) -> list[tuple[str, str]]:
+class Users(NamedTuple):
+    """What may use secrets, besides upstreams, which their entries name."""
+
+    rotations: list[Rotation]
+    providers: list[Provider]
+    servers: list[McpServer]
+
+
+def uses_of(secret: SecretEntry, users: Users) -> list[tuple[str, str]]:
     """Return what uses a secret: of each its sort and its name."""
     return [
         *(("upstream", name) for name in secret.used_by),
-        *(("provider", each.name) for each in providers if secret.name in each.secrets.values()),
-        *(("rotation", each.name) for each in rotations if secret.name in each.secrets.values()),
+        *(("provider", each.name) for each in users.providers if secret.name in each.secrets.values()),
+        *(("rotation", each.name) for each in users.rotations if secret.name in each.secrets.values()),
+        *(("MCP server", each.name) for each in users.servers if each.secret == secret.name),
     ]
+
+
+async def _users(api: Api) -> Users:
+    rotations, providers, servers = await asyncio.gather(
+        api.read("/v1/rotations", RotationList),
+        api.read("/v1/providers", ProviderList),
+        api.read("/v1/mcp-servers", McpServerList),
+    )
+    return Users(rotations.rotations, providers.providers, servers.servers)
 
 
 def by_month(due: Iterable[Due]) -> list[tuple[str, list[Due]]]:
