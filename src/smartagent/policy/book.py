@@ -7,6 +7,7 @@ came from change.  What cannot be read, compiled or evaluated permits nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from msgspec import structs
 
@@ -35,6 +36,8 @@ from smartagent.policy.store import read_policies, read_roles
 from smartagent.policy.trying import About, Judge, Trial, Trying
 from smartagent.policy.writing import compiled
 from smartagent.storage import Database
+
+_NO_FACTS: Final[frozenset[str]] = frozenset()
 
 
 class Book:
@@ -301,14 +304,18 @@ class Book:
             return Explanation("deny", sentence, missing=str(call), staged=staged)
         return structs.replace(chapter.explain(caller, call, self.now_of(caller)), staged=staged)
 
-    def asks_for(self, caller: Caller, fact: str) -> bool:
-        """Say whether a policy that is about `caller` asks for `fact`, one of `FACTS`."""
-        return any(
-            fact in chapter.partition.needs.facts
-            for role in (caller.role, caller.subject_role)
-            for chapter in (self._any_chapter(role), *self._trying.chapters(role))
-            if chapter is not None
+    def facts_about(self, caller: Caller) -> frozenset[str]:
+        """Return those of `FACTS` that policies which are about `caller` ask for."""
+        chapter = self._any_chapter(caller.role)
+        facts = chapter.partition.needs.facts if chapter is not None else _NO_FACTS
+        if not (caller.subject_role or self._trying.live):
+            # So it is with nearly every call.
+            return facts
+        roles = (caller.role, caller.subject_role)
+        others = (
+            each for role in roles for each in (self._any_chapter(role), *self._trying.chapters(role)) if each
         )
+        return facts.union(*(each.partition.needs.facts for each in others))
 
     def lacks(self, caller: Caller) -> tuple[str, ...]:
         """Return what policies ask for, and is not known of `caller`."""

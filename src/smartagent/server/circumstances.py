@@ -17,18 +17,18 @@ class Circumstances:
 
     Args:
         standing_of: The standing of an agent by its id; empty for whoever is none.
-        asks_for: Whether a policy about a caller asks for a fact.
+        facts_about: What policies about a caller ask for.
         met: The labels that an agent met; may ask the store.
     """
 
     def __init__(
         self,
         standing_of: Callable[[str], str],
-        asks_for: Callable[[Caller, str], bool],
+        facts_about: Callable[[Caller], frozenset[str]],
         met: Callable[[Caller], Awaitable[frozenset[str]]],
     ) -> None:
         self._standing_of = standing_of
-        self._asks_for = asks_for
+        self._facts_about = facts_about
         self._met = met
 
     async def complete(self, caller: Caller) -> Caller:
@@ -41,13 +41,15 @@ class Circumstances:
         """
         if caller.kind is not CallerKind.AGENT:
             return caller
-        labels = await self._met(caller) if self._asks_for(caller, "labels") else None
-        budget = _ALL_OF_IT if self._asks_for(caller, "budget_left") else caller.budget
+        facts = self._facts_about(caller)
+        labels = await self._met(caller) if "labels" in facts else None
+        budget = _ALL_OF_IT if "budget_left" in facts else caller.budget
         return structs.replace(caller, standing=self.standing(caller), labels=labels, budget=budget)
 
     def standing(self, caller: Caller) -> str:
         """Return the lowest standing of the agents that a call is made by and for; empty when it is not known."""
-        found = [self._standing_of(caller.principal)]
-        if caller.subject_role:
-            found.append(self._standing_of(caller.subject))
-        return max(found, key=_LOWEST_LAST.index) if all(found) else ""
+        own = self._standing_of(caller.principal)
+        if not caller.subject_role:
+            return own
+        both = own, self._standing_of(caller.subject)
+        return max(both, key=_LOWEST_LAST.index) if all(both) else ""

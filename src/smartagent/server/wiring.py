@@ -293,7 +293,7 @@ def wire_circumstances(identity: Identity, book: Book, mcp: Mcp) -> Circumstance
             book.tell()
 
     identity.directory.on_change(look_again)
-    return Circumstances(standing_of(identity), book.asks_for, mcp.flow.met)
+    return Circumstances(standing_of(identity), book.facts_about, mcp.flow.met)
 
 
 def wire_house(  # noqa: PLR0913, PLR0917 -- the rooms that prove something

@@ -16,7 +16,7 @@ def circumstances(*asked):
         met_by.append(caller.principal)
         return frozenset({"untrusted-content"})
 
-    return Circumstances(lambda agent: STANDINGS.get(agent, ""), lambda _, fact: fact in asked, met), met_by
+    return Circumstances(lambda agent: STANDINGS.get(agent, ""), lambda _: frozenset(asked), met), met_by
 
 
 async def test_what_no_policy_asks_for_is_not_found_out():
